@@ -1,0 +1,52 @@
+// Inputs and answers of the activities of chargebacks, as plain data; amounts are safe integers.
+import type { DisputePhase } from '../domain/chargeback.ts';
+import type { TakeBackOrder } from './recover-contract.ts';
+
+/** A dispute as Stripe has it now, and what its workflow must know of its escrow. */
+export interface DisputeWord {
+  disputeId: string;
+  escrowId: string;
+  chargeId: string;
+  /** Stripe's own word, and what it means. */
+  status: string;
+  phase: DisputePhase;
+  amount: number;
+  currency: string;
+  dueAt: number | null;
+  openedAt: number;
+  /** How long the sellers have, by the terms. */
+  evidenceMs: number;
+  submitted: boolean;
+  staged: boolean;
+  /** Milestones that the buyer named; none: the whole charge. */
+  named: string[];
+  /** Sellers whose milestones the charge paid for. */
+  sellers: string[];
+  worthDefending: boolean;
+}
+
+export interface TakenOfHeld {
+  milestoneId: string;
+  /** Settlement currency. */
+  principal: number;
+  buyerFee: number;
+}
+
+export interface PlannedLoss {
+  /** One per milestone whose seller gives released money. */
+  takeBacks: TakeBackOrder[];
+  taken: TakenOfHeld[];
+}
+
+export interface ChargebackActivities {
+  /** Fetches the dispute and writes down its status and every balance transaction that is new. */
+  recordDispute(disputeId: string): Promise<DisputeWord>;
+  /** Who bears what, decided once out of the ledger of that moment. */
+  planDisputeLoss(disputeId: string): Promise<PlannedLoss>;
+  /** Posts the loss, opens the debts for what was not taken back. */
+  settleDisputeLoss(disputeId: string, reversed: { milestoneId: string; amount: number }[]): Promise<void>;
+  stageDisputeEvidence(order: { disputeId: string; text: string; by: string }): Promise<void>;
+  submitDisputeEvidence(disputeId: string): Promise<void>;
+  /** Irreversible. */
+  acceptDisputeLoss(disputeId: string): Promise<void>;
+}

@@ -1,0 +1,319 @@
+// Card disputes: what Stripe withdrew and gave back, posted as it was; evidence staged and sent; a loss planned once out of
+// the ledger and settled over exactly those milestones.
+import {
+  type CardDispute,
+  findCardDispute,
+  lockCardDispute,
+  paidByCharge,
+  type StoredPlan,
+} from '../db/card-disputes.ts';
+import type { Tx } from '../db/client.ts';
+import { openDebt } from '../db/debts.ts';
+import { post } from '../db/ledger.ts';
+import { raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
+import { releasedLeft, reserveRecovery, setRecoveryStatus } from '../db/recoveries.ts';
+import { type LossPlan, type MilestoneMoney, phaseOf, planLoss, worthDefending } from '../domain/chargeback.ts';
+import { assert } from '../domain/errors.ts';
+import { share, toInteger, toMinor } from '../domain/money.ts';
+import type { BalanceTransaction } from '../domain/postings.ts';
+import { disputeAccount, disputeLost, disputeMoney, disputeMoneyKind } from '../domain/postings-dispute.ts';
+import { PaymentsError } from '../payments/errors.ts';
+import type { DisputeFacts } from '../payments/port.ts';
+import type { ChargebackActivities, DisputeWord, PlannedLoss } from './chargeback-contract.ts';
+import { evidencePack } from './evidence.ts';
+import { type ActivityDeps, beating, readFromStripe, toFailure } from './stripe-call.ts';
+
+export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
+  const { sql, payments } = deps;
+
+  async function known(disputeId: string): Promise<CardDispute> {
+    const dispute = await findCardDispute(sql, disputeId);
+    assert(dispute !== null, `dispute ${disputeId} is not known`);
+    return dispute;
+  }
+
+  const atStripe = (d: CardDispute): Promise<DisputeFacts> =>
+    readFromStripe(() => payments.retrieveDispute(d.stripe_dispute_id));
+
+  async function recordDispute(disputeId: string): Promise<DisputeWord> {
+    const dispute = await known(disputeId);
+    const facts = await atStripe(dispute);
+    await sql.begin(async (raw) => {
+      const tx = raw as Tx;
+      await lockCardDispute(tx, disputeId);
+      for (const bt of facts.balanceTransactions) await recordMoney(tx, dispute, bt);
+      await tx`
+        UPDATE disputes SET status = ${facts.status}, reason = ${facts.reason}, amount = ${facts.amountMinor},
+          due_by = ${facts.dueAt === null ? null : new Date(facts.dueAt)}, revision = revision + 1, updated_at = now(),
+          fee = ${facts.balanceTransactions.reduce((sum, bt) => sum + bt.feeMinor, 0n)}
+        WHERE id = ${disputeId}`;
+      if (phaseOf(facts.status) !== 'unknown') return;
+      await raiseAlert(tx, {
+        kind: 'dispute_status_unknown',
+        key: `dispute:${disputeId}:${facts.status}`,
+        escrowId: dispute.escrow_id,
+        detail: { dispute_id: disputeId, stripe: facts.id, status: facts.status },
+      });
+    });
+    deps.crashPoint?.('after_commit');
+    const { terms, milestones } = await paidByCharge(sql, dispute.escrow_id, dispute.charge_id);
+    const named = namedOf(facts, milestones);
+    const concerned = milestones.filter((m) => named.length === 0 || named.includes(m.id));
+    return {
+      disputeId,
+      escrowId: dispute.escrow_id,
+      chargeId: dispute.charge_id,
+      status: facts.status,
+      phase: phaseOf(facts.status),
+      amount: toInteger(facts.amountMinor),
+      currency: facts.currency,
+      dueAt: facts.dueAt,
+      openedAt: facts.createdAt,
+      evidenceMs: terms.policy.evidenceMs,
+      submitted: facts.submissions > 0,
+      staged: dispute.evidence.text !== undefined,
+      named,
+      sellers: [...new Set(concerned.map((m) => m.sellerId))],
+      worthDefending: worthDefending(facts.amountMinor),
+    };
+  }
+
+  /** Once per balance transaction, whatever became of its maturing meanwhile. */
+  async function recordMoney(tx: Tx, dispute: CardDispute, bt: BalanceTransaction): Promise<void> {
+    const key = `dispute:${bt.id}`;
+    const [done] = await tx`SELECT FROM ledger_transactions WHERE idempotency_key = ${key}`;
+    if (done) return;
+    await recordBalanceTransaction(tx, bt);
+    // Minus what it gives back; while it is open the charge's bound is wider by as much.
+    await tx`
+      UPDATE charge_funds SET withdrawn = withdrawn + ${-bt.amountMinor}, observed = greatest(0, observed + ${-bt.amountMinor})
+      WHERE charge_id = ${dispute.charge_id}`;
+    await post(tx, {
+      key,
+      kind: disputeMoneyKind(bt),
+      currency: bt.currency,
+      escrowId: dispute.escrow_id,
+      balanceTransactionId: bt.id,
+      cause: { dispute: dispute.id, stripe: dispute.stripe_dispute_id },
+      legs: disputeMoney(dispute.id, bt),
+    });
+  }
+
+  async function planDisputeLoss(disputeId: string): Promise<PlannedLoss> {
+    const facts = await atStripe(await known(disputeId));
+    return sql.begin(async (raw) => {
+      const tx = raw as Tx;
+      const dispute = (await lockCardDispute(tx, disputeId))!;
+      const { terms, milestones } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
+      if (dispute.state.plan) return planned(dispute, dispute.state.plan);
+      const [open] = await tx<{ currency: string; amount: bigint }[]>`
+        SELECT currency, amount FROM ledger_balances WHERE account = ${disputeAccount.receivable(disputeId)} AND amount <> 0`;
+      const money = await Promise.all(milestones.map((m) => moneyOfMilestone(tx, m)));
+      const plan = planLoss(open?.amount ?? 0n, money, namedOf(facts, milestones), terms.policy);
+      for (const p of plan.parts) await takeReleased(tx, dispute, terms.currency, p, money);
+      const stored = storedPlan(plan, open?.currency ?? dispute.currency);
+      await tx`
+        UPDATE disputes SET state = ${tx.json({ ...dispute.state, plan: stored } as never)}, updated_at = now() WHERE id = ${disputeId}`;
+      return planned(dispute, stored);
+    }) as Promise<PlannedLoss>;
+  }
+
+  async function settleDisputeLoss(
+    disputeId: string,
+    reversed: { milestoneId: string; amount: number }[],
+  ): Promise<void> {
+    await sql.begin(async (raw) => {
+      const tx = raw as Tx;
+      const dispute = (await lockCardDispute(tx, disputeId))!;
+      const key = `dispute_lost:${disputeId}`;
+      const [done] = await tx`SELECT FROM ledger_transactions WHERE idempotency_key = ${key}`;
+      const stored = dispute.state.plan;
+      if (done || !stored) return;
+      const plan = readPlan(stored);
+      const parts = plan.parts.map((p) => {
+        const reversedMinor = toMinor(reversed.find((r) => r.milestoneId === p.milestoneId)?.amount ?? 0);
+        return { ...p, reversedMinor, debtMinor: p.fromSellerMinor - reversedMinor };
+      });
+      let allowance = plan.unassignedMinor;
+      for (const p of parts) {
+        allowance += p.debtMinor + p.platformMinor;
+        if (p.debtMinor === 0n) continue;
+        await openDebt(tx, {
+          sellerId: p.sellerId,
+          escrowId: dispute.escrow_id,
+          milestoneId: p.milestoneId,
+          currency: stored.currency,
+          amountMinor: p.debtMinor,
+          cause: { dispute: disputeId },
+          dedupeKey: `dispute:${disputeId}:${p.milestoneId}`,
+        });
+      }
+      const lost = plan.unassignedMinor + parts.reduce((sum, p) => sum + wholeLoss(p), 0n);
+      await tx`
+        UPDATE charge_funds SET allowance = allowance + ${allowance}, observed = greatest(
+          observed - ${lost}, transferred - reversed + refunded + withdrawn - captured - allowance - ${allowance}, 0)
+        WHERE charge_id = ${dispute.charge_id}`;
+      await post(tx, {
+        key,
+        kind: 'dispute_lost',
+        currency: stored.currency,
+        escrowId: dispute.escrow_id,
+        cause: { dispute: disputeId, stripe: dispute.stripe_dispute_id },
+        legs: disputeLost(disputeId, parts, plan.unassignedMinor),
+      });
+      if (plan.unassignedMinor > 0n) {
+        await raiseAlert(tx, {
+          kind: 'dispute_beyond_charge',
+          key,
+          escrowId: dispute.escrow_id,
+          detail: { dispute_id: disputeId, amount: toInteger(plan.unassignedMinor) },
+        });
+      }
+    });
+    deps.crashPoint?.('after_commit');
+  }
+
+  async function submitDisputeEvidence(disputeId: string): Promise<void> {
+    const dispute = await known(disputeId);
+    const facts = await atStripe(dispute);
+    // One submission is all that the network takes: a repetition finds it made.
+    if (facts.submissions > 0 || !['open', 'inquiry'].includes(phaseOf(facts.status))) return;
+    const { terms } = await paidByCharge(sql, dispute.escrow_id, dispute.charge_id);
+    const evidence = await evidencePack(sql, dispute, terms);
+    await writing(
+      () =>
+      payments.updateDispute(dispute.stripe_dispute_id, { evidence, submit: true }, `${dispute.escrow_id}:${disputeId}:submit:1`), // prettier-ignore
+    );
+  }
+
+  return {
+    recordDispute,
+    planDisputeLoss,
+    settleDisputeLoss,
+    submitDisputeEvidence,
+    stageDisputeEvidence: async ({ disputeId, text, by }) => {
+      const dispute = await known(disputeId);
+      const at = new Date().toISOString();
+      const [row] = await sql<{ revision: number }[]>`
+        UPDATE disputes SET evidence = ${sql.json({ text, by, at })}, revision = revision + 1, updated_at = now()
+        WHERE id = ${disputeId} RETURNING revision`;
+      const key = `${dispute.escrow_id}:${disputeId}:stage:${row!.revision}`;
+      await writing(
+        () =>
+        payments.updateDispute(dispute.stripe_dispute_id, { evidence: { uncategorized_text: text }, submit: false }, key), // prettier-ignore
+      );
+    },
+    acceptDisputeLoss: async (disputeId) => {
+      const dispute = await known(disputeId);
+      const facts = await atStripe(dispute);
+      if (!['open', 'inquiry'].includes(phaseOf(facts.status))) return;
+      await writing(() => payments.closeDispute(dispute.stripe_dispute_id, `${dispute.escrow_id}:${disputeId}:close:1`)); // prettier-ignore
+    },
+  };
+}
+
+/** What the bank took back of a released milestone cannot be refunded again: its parts say so, as after a refund. */
+async function takeReleased(
+  tx: Tx,
+  dispute: CardDispute,
+  currency: string,
+  p: LossPlan['parts'][number],
+  money: readonly MilestoneMoney[],
+): Promise<void> {
+  const m = money.find((x) => x.milestoneId === p.milestoneId)!;
+  const released = m.paidMinor + m.feeEarnedMinor;
+  const lost = p.fromSellerMinor + p.feeReturnedMinor + p.platformMinor;
+  const left = await releasedLeft(tx, dispute.escrow_id, p.milestoneId);
+  const amountMinor = released === 0n ? 0n : share(left, lost, released);
+  if (amountMinor === 0n) return;
+  const id = `${dispute.id}_${p.milestoneId}`;
+  const reason = `chargeback ${dispute.id}`;
+  await reserveRecovery(tx, {
+    id,
+    escrowId: dispute.escrow_id,
+    milestoneId: p.milestoneId,
+    amountMinor,
+    currency,
+    reason,
+  });
+  await setRecoveryStatus(tx, id, 'refunded');
+}
+
+async function writing<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await beating(call);
+  } catch (error) {
+    throw error instanceof PaymentsError ? toFailure(error) : error;
+  }
+}
+
+function namedOf(facts: DisputeFacts, milestones: readonly { id: string }[]): string[] {
+  const named = (facts.metadata['milestone_ids'] ?? '').split(',').map((id) => id.trim());
+  return milestones.map((m) => m.id).filter((id) => named.includes(id));
+}
+
+/** What the ledger says of a milestone now. What its seller owes already is not theirs to give again. */
+async function moneyOfMilestone(tx: Tx, m: { id: string; sellerId: string }): Promise<MilestoneMoney> {
+  const [row] = await tx<{ held: bigint; unearned: bigint; paid: bigint; earned: bigint }[]>`
+    SELECT coalesce(-sum(amount) FILTER (WHERE account_class = 'held'), 0)::bigint AS held,
+           coalesce(-sum(amount) FILTER (WHERE account_class = 'fee_unearned'), 0)::bigint AS unearned,
+           coalesce(-sum(amount) FILTER (WHERE account_class = 'fee_revenue'), 0)::bigint AS earned,
+           greatest(0, coalesce(-sum(amount) FILTER (WHERE account_class = 'payable'), 0)
+             - coalesce(sum(amount) FILTER (WHERE kind IN ('transfer', 'transfer_reversed', 'transferred_again')
+                 AND account_class IN ('stripe_pending', 'stripe_available')), 0)
+             + coalesce(sum(amount) FILTER (WHERE kind = 'debt_recovered' AND account_class = 'payable'), 0)
+             - coalesce(sum(amount) FILTER (WHERE kind <> 'debt_recovered' AND account_class = 'receivable'), 0))::bigint AS paid
+    FROM ledger_entries WHERE milestone_id = ${m.id}`;
+  return {
+    milestoneId: m.id,
+    sellerId: m.sellerId,
+    heldMinor: row!.held,
+    feeUnearnedMinor: row!.unearned,
+    paidMinor: row!.paid,
+    feeEarnedMinor: row!.earned > 0n ? row!.earned : 0n,
+  };
+}
+
+const wholeLoss = (p: LossPlan['parts'][number]): bigint =>
+  p.heldMinor + p.feeUnearnedMinor + p.feeReturnedMinor + p.fromSellerMinor + p.platformMinor;
+
+function storedPlan(plan: LossPlan, currency: string): StoredPlan {
+  const text = (_key: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
+  return { ...(JSON.parse(JSON.stringify(plan, text)) as Omit<StoredPlan, 'currency'>), currency };
+}
+
+function readPlan(stored: StoredPlan): LossPlan {
+  return {
+    unassignedMinor: BigInt(stored.unassignedMinor),
+    parts: stored.parts.map((p) => ({
+      milestoneId: p.milestoneId,
+      sellerId: p.sellerId,
+      heldMinor: BigInt(p.heldMinor),
+      feeUnearnedMinor: BigInt(p.feeUnearnedMinor),
+      feeReturnedMinor: BigInt(p.feeReturnedMinor),
+      fromSellerMinor: BigInt(p.fromSellerMinor),
+      platformMinor: BigInt(p.platformMinor),
+    })),
+  };
+}
+
+function planned(dispute: CardDispute, stored: StoredPlan): PlannedLoss {
+  const { parts } = readPlan(stored);
+  return {
+    takeBacks: parts
+      .filter((p) => p.fromSellerMinor > 0n)
+      .map((p) => ({
+        // A seller may have several milestones in one dispute: each is taken back by itself.
+        recoveryId: `${dispute.id}_${p.milestoneId}`,
+        escrowId: dispute.escrow_id,
+        milestoneId: p.milestoneId,
+        sellerId: p.sellerId,
+        chargeId: dispute.charge_id,
+        currency: stored.currency,
+        amount: toInteger(p.fromSellerMinor),
+      })),
+    taken: parts
+      .filter((p) => p.heldMinor + p.feeUnearnedMinor > 0n)
+      .map((p) => ({ milestoneId: p.milestoneId, principal: toInteger(p.heldMinor), buyerFee: toInteger(p.feeUnearnedMinor) })), // prettier-ignore
+  };
+}

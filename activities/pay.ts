@@ -1,0 +1,268 @@
+// Money in: the PaymentIntent of an escrow, and the posting of its charge in the transaction that records it.
+import type { Tx } from '../db/client.ts';
+import { post } from '../db/ledger.ts';
+import {
+  changeMovement,
+  findMovement,
+  lockMovement,
+  openCharge,
+  recordBalanceTransaction,
+  reserveMovement,
+} from '../db/movements.ts';
+import { allocateCharge, type ChargeAllocation } from '../domain/allocation.ts';
+import { assert } from '../domain/errors.ts';
+import { toMinor } from '../domain/money.ts';
+import { chargeAllocated, chargeCaptured, inverse } from '../domain/postings.ts';
+import { PaymentsError } from '../payments/errors.ts';
+import type { PaymentIntentFacts } from '../payments/port.ts';
+import type { PaymentAnswer, PaymentOrder } from './contract.ts';
+import { type ActivityDeps, final, readFromStripe, writeToStripe } from './stripe-call.ts';
+
+export function paymentActivities(deps: ActivityDeps) {
+  const { sql, payments } = deps;
+
+  async function createPayment(order: PaymentOrder): Promise<PaymentAnswer> {
+    const { movement } = await sql.begin((tx) =>
+      reserveMovement(tx as Tx, {
+        id: order.paymentId,
+        kind: 'payment',
+        escrowId: order.escrowId,
+        amountMinor: toMinor(order.amount),
+        currency: order.currency,
+      }),
+    );
+    const metadata = { escrow_id: order.escrowId, payment_id: order.paymentId };
+    const returnUrl = order.returnUrl ?? 'https://example.invalid/';
+    const confirms = order.paymentIntentId !== null;
+    try {
+      const intent = await writeToStripe(deps, {
+        escrowId: order.escrowId,
+        movementId: order.paymentId,
+        subject: order.paymentId,
+        operation: confirms ? 'confirm' : 'charge',
+        generation: order.generation,
+        params: {
+          amount: order.amount,
+          currency: order.currency,
+          method: order.paymentMethod,
+          intent: order.paymentIntentId,
+        },
+        call: (key) =>
+          order.paymentIntentId !== null && order.paymentMethod !== null
+            ? payments.confirmPaymentIntent(
+                order.paymentIntentId,
+                { paymentMethod: order.paymentMethod, returnUrl },
+                key,
+              )
+            : payments.createPaymentIntent(
+                {
+                  amountMinor: toMinor(order.amount),
+                  currency: order.currency,
+                  transferGroup: order.escrowId,
+                  metadata,
+                  paymentMethod: order.paymentMethod ?? undefined,
+                  returnUrl,
+                },
+                key,
+              ),
+        find: () =>
+          order.paymentIntentId !== null
+            ? payments.retrievePaymentIntent(order.paymentIntentId)
+            : payments.findPaymentIntent(order.paymentId, movement.created_at),
+      });
+      return await recordIntent(order, intent);
+    } catch (error) {
+      if (!(error instanceof PaymentsError)) throw error;
+      return refusal(order, error);
+    }
+  }
+
+  /** A decline leaves the PaymentIntent open for another method; any other refusal is shown as it is. */
+  async function refusal(order: PaymentOrder, error: PaymentsError): Promise<PaymentAnswer> {
+    const paymentIntentId = error.paymentIntentId ?? order.paymentIntentId;
+    // A confirm that lost against a success: what Stripe says of the intent counts, not the error.
+    if (paymentIntentId !== null && error.code === 'payment_intent_unexpected_state') {
+      return recordIntent(order, await readFromStripe(() => payments.retrievePaymentIntent(paymentIntentId)));
+    }
+    await sql.begin((tx) =>
+      changeMovement(tx as Tx, order.paymentId, {
+        status: paymentIntentId === null ? 'failed' : 'requires_payment_method',
+        error_code: error.declineCode ?? error.code,
+        error_message: error.message,
+        ...(paymentIntentId === null ? {} : { stripe_id: paymentIntentId }),
+      }),
+    );
+    return {
+      ...nothing(paymentIntentId),
+      status: error.kind === 'declined' ? 'declined' : 'refused',
+      declineCode: error.declineCode ?? error.code,
+      message: error.message,
+    };
+  }
+
+  async function recordPayment(order: PaymentOrder): Promise<PaymentAnswer> {
+    const id = order.paymentIntentId;
+    if (id !== null) return recordIntent(order, await readFromStripe(() => payments.retrievePaymentIntent(id)));
+    const movement = await findMovement(sql, order.paymentId);
+    const found =
+      movement && (await readFromStripe(() => payments.findPaymentIntent(order.paymentId, movement.created_at)));
+    if (found) return recordIntent(order, found);
+    // Stripe never made it: the buyer may pay anew.
+    await sql.begin((tx) => changeMovement(tx, order.paymentId, { status: 'canceled', error_code: 'never_created' }));
+    return { ...nothing(null), status: 'canceled' };
+  }
+
+  async function cancelPayment(order: PaymentOrder): Promise<PaymentAnswer> {
+    const id = order.paymentIntentId;
+    assert(id !== null, 'a payment is cancelled by its PaymentIntent');
+    try {
+      const intent = await writeToStripe(deps, {
+        escrowId: order.escrowId,
+        movementId: order.paymentId,
+        subject: order.paymentId,
+        operation: 'cancel',
+        generation: order.generation,
+        params: { intent: id },
+        call: (key) => payments.cancelPaymentIntent(id, key),
+        find: () => payments.retrievePaymentIntent(id),
+      });
+      return await recordIntent(order, intent);
+    } catch (error) {
+      // Too late to cancel: it succeeded, or a bank is at work on it.
+      if (error instanceof PaymentsError) return recordPayment(order);
+      throw error;
+    }
+  }
+
+  /** Writes down what a PaymentIntent is now; a success is posted once, whoever sees it first. */
+  async function recordIntent(order: PaymentOrder, intent: PaymentIntentFacts): Promise<PaymentAnswer> {
+    const answer = nothing(intent.id);
+    const { status } = intent;
+    switch (status) {
+      case 'succeeded':
+        return { ...answer, ...(await recordCharge(order, intent)), status: 'succeeded' };
+      case 'processing':
+      case 'requires_action':
+      case 'canceled':
+      case 'requires_payment_method':
+        await sql.begin(async (tx) => {
+          const known = await lockMovement(tx as Tx, order.paymentId);
+          if (known?.status === 'succeeded') return;
+          await changeMovement(tx as Tx, order.paymentId, {
+            status,
+            stripe_id: intent.id,
+          });
+        });
+        return {
+          ...answer,
+          status,
+          methodType: intent.methodType,
+          declineCode: intent.lastError?.declineCode ?? intent.lastError?.code ?? null,
+          message: intent.lastError?.message ?? null,
+        };
+      case 'requires_confirmation':
+        return { ...answer, status: 'requires_payment_method' };
+      case 'unknown':
+        throw final('unknown_status', `PaymentIntent ${intent.id} has status ${intent.rawStatus}, which this version does not know: a person must look.`); // prettier-ignore
+    }
+  }
+
+  async function recordCharge(
+    order: PaymentOrder,
+    intent: PaymentIntentFacts,
+  ): Promise<Pick<PaymentAnswer, 'chargeId' | 'methodType' | 'settlementCurrency' | 'allocations'>> {
+    const charge = intent.charge;
+    const bt = charge?.balanceTransaction;
+    if (!charge || !bt) {
+      throw new Error(
+        `PaymentIntent ${intent.id} succeeded, but its charge has no balance transaction yet: read again`,
+      );
+    }
+    const allocations = allocateCharge(bt.amountMinor, order.milestones);
+    await sql.begin(async (raw) => {
+      const tx = raw as Tx;
+      const known = await lockMovement(tx, order.paymentId);
+      assert(known !== null, `payment ${order.paymentId} was never reserved`);
+      if (known.status !== 'succeeded') {
+        await recordBalanceTransaction(tx, bt);
+        await changeMovement(tx, order.paymentId, {
+          status: 'succeeded',
+          stripe_id: intent.id,
+          stripe_charge_id: charge.id,
+          balance_transaction_id: bt.id,
+          settled_amount: bt.amountMinor,
+          settlement_currency: bt.currency,
+          error_code: null,
+          error_message: null,
+        });
+        await openCharge(tx, { chargeId: charge.id, paymentId: order.paymentId, escrowId: order.escrowId, currency: bt.currency, capturedMinor: bt.amountMinor }); // prettier-ignore
+        await post(tx, {
+          key: `charge:${order.paymentId}`,
+          kind: 'charge_captured',
+          currency: bt.currency,
+          escrowId: order.escrowId,
+          balanceTransactionId: bt.id,
+          cause: { stripe: charge.id },
+          legs: chargeCaptured(order.paymentId, bt),
+        });
+      }
+      if (order.allocate) await allocate(tx, order, bt.currency, allocations);
+      else await unallocate(tx, order, bt.currency);
+    });
+    deps.crashPoint?.('after_commit');
+    return { chargeId: charge.id, methodType: intent.methodType, settlementCurrency: bt.currency, allocations };
+  }
+
+  function allocate(tx: Tx, order: PaymentOrder, currency: string, allocations: ChargeAllocation[]): Promise<void> {
+    const parts = allocations.map((a, i) => ({
+      milestoneId: a.milestoneId,
+      sellerId: order.milestones[i]!.sellerId,
+      principalMinor: toMinor(a.principal),
+      buyerFeeMinor: toMinor(a.buyerFee),
+    }));
+    return post(tx, {
+      key: `allocate:${order.paymentId}`,
+      kind: 'charge_allocated',
+      currency,
+      escrowId: order.escrowId,
+      legs: chargeAllocated(order.paymentId, parts),
+    });
+  }
+
+  /**
+   * The escrow was given up between the posting of this payment and its answer, which was lost: what was allocated goes back
+   * into charge clearing, from where all of it is returned. Found by the simulation.
+   */
+  async function unallocate(tx: Tx, order: PaymentOrder, currency: string): Promise<void> {
+    const rows = await tx<{ account: string; amount: bigint; milestone_id: string | null; seller_id: string | null }[]>`
+      SELECT e.account, e.amount, e.milestone_id, e.seller_id
+      FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id
+      WHERE t.idempotency_key = ${`allocate:${order.paymentId}`} ORDER BY e.leg`;
+    const allocated = rows.map((r) => ({
+      account: r.account,
+      amountMinor: r.amount,
+      milestoneId: r.milestone_id ?? undefined,
+      sellerId: r.seller_id ?? undefined,
+    }));
+    await post(tx, {
+      key: `unallocate:${order.paymentId}`,
+      kind: 'charge_unallocated',
+      currency,
+      escrowId: order.escrowId,
+      legs: inverse(allocated),
+    });
+  }
+
+  return { createPayment, recordPayment, cancelPayment };
+}
+
+const nothing = (paymentIntentId: string | null): PaymentAnswer => ({
+  status: 'requires_payment_method',
+  paymentIntentId,
+  chargeId: null,
+  methodType: null,
+  declineCode: null,
+  message: null,
+  settlementCurrency: null,
+  allocations: [],
+});

@@ -1,0 +1,168 @@
+// The Express app: middleware in its order, the routes of /v1, the webhook inbox, docs, health and metrics. It holds no
+// state of its own: everything comes in by its dependencies.
+import { createHash, randomUUID } from 'node:crypto';
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
+import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import helmet from 'helmet';
+import { pinoHttp } from 'pino-http';
+import { escrowWorkflowId } from '../domain/ids.ts';
+import { type Authenticator, authenticate, byApiKey } from './auth.ts';
+import type { AppContext } from './context.ts';
+import { docsPage, errorsPage } from './docs-page.ts';
+import { createMetrics } from './metrics.ts';
+import { openApiDocument } from './openapi.ts';
+import { Problem, toProblem } from './problem.ts';
+import { register, send, stateOf } from './route.ts';
+import { ROUTES } from './routes/index.ts';
+import { stripeWebhook } from './stripe-webhook.ts';
+import { API_VERSION } from './version.ts';
+import { temporalEscrows } from './workflow-port.ts';
+
+export interface AppDependencies extends Omit<AppContext, 'workflows'> {
+  /** Tests may stand in for Temporal here. */
+  workflows?: AppContext['workflows'];
+  /** Asked after the API key, such as a page's session. */
+  authenticators?: readonly Authenticator[];
+  /** Adds the pages, behind everything of the API. */
+  mountPages?: (app: Express, context: AppContext) => void;
+  /** Per API key and minute, in this process. */
+  rateLimitPerMinute?: number;
+}
+
+const RATE_LIMIT = { live: 1_200, other: 60_000 };
+const HEALTH_DEADLINE_MS = 2_000;
+
+export function createApp(dependencies: AppDependencies): Express {
+  const context = contextOf(dependencies);
+  const metrics = createMetrics();
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  app.use(identify(), logged(context), metrics.timeRequests, helmet({ contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } } })); // prettier-ignore
+
+  app.use(stripeWebhook(context));
+  documents(app);
+  const answerHealth: RequestHandler = async (_request, response) => {
+    const report = await health(context);
+    response.status(report.ok ? 200 : 503).json(report);
+  };
+  const answerMetrics: RequestHandler = async (_request, response) => {
+    response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  };
+  app.get('/healthz', answerHealth);
+  app.get('/metrics', answerMetrics);
+
+  const limit =
+    dependencies.rateLimitPerMinute ?? (context.settings.mode === 'live' ? RATE_LIMIT.live : RATE_LIMIT.other);
+  app.use('/v1', limited(limit), versioned(), express.json({ limit: '1mb' }));
+  app.use('/v1', authenticate(context, [byApiKey, ...(dependencies.authenticators ?? [])]));
+  register(app, context, ROUTES);
+  app.use('/v1', (_request, _response, next) => next(new Problem('not_found', 'There is no such call.')));
+
+  dependencies.mountPages?.(app, context);
+  app.use((_request, _response, next) => next(new Problem('not_found')));
+  app.use(failed(context));
+  return app;
+}
+
+function contextOf(dependencies: AppDependencies): AppContext {
+  const { sql, temporal, settings, payments, logger } = dependencies;
+  const workflows = dependencies.workflows ?? temporalEscrows(temporal, { taskQueue: settings.temporal.taskQueue });
+  return { sql, temporal, settings, payments, logger, workflows };
+}
+
+/** A caller's own request id is taken where it is one; every answer carries it. */
+function identify(): RequestHandler {
+  return (request, response, next) => {
+    const given = request.get('Request-Id') ?? '';
+    const requestId = /^[\w-]{8,64}$/.test(given) ? given : `req_${randomUUID().replaceAll('-', '')}`;
+    Object.assign(response.locals, { requestId, caller: null });
+    response.set({ 'Request-Id': requestId, 'API-Version': API_VERSION });
+    next();
+  };
+}
+
+const ESCROW_PATH = /^\/(?:v1\/(?:ops\/)?)?escrows\/(esc_[0-9a-f]{32})/;
+
+function logged({ logger }: AppContext): RequestHandler {
+  return pinoHttp({
+    logger,
+    genReqId: (_request, response) => (response as unknown as { locals: { requestId: string } }).locals.requestId,
+    customProps: (request) => {
+      const escrowId = ESCROW_PATH.exec((request as Request).originalUrl)?.[1];
+      return escrowId === undefined ? {} : { escrow_id: escrowId, workflow_id: escrowWorkflowId(escrowId) };
+    },
+    // Neither keys nor cookies nor bodies.
+    serializers: {
+      req: (request: { id: unknown; method: string; url: string }) => ({ id: request.id, method: request.method, url: request.url }), // prettier-ignore
+      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
+    },
+    customLogLevel: (_request, response, error) => (error || response.statusCode >= 500 ? 'error' : 'info'),
+    autoLogging: { ignore: (request) => request.url === '/healthz' || request.url === '/metrics' },
+  });
+}
+
+function limited(perMinute: number): RequestHandler {
+  return rateLimit({
+    windowMs: 60_000,
+    limit: perMinute,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    keyGenerator: (request) => {
+      const credential = request.get('Authorization');
+      return credential === undefined
+        ? ipKeyGenerator(request.ip ?? '')
+        : createHash('sha256').update(credential).digest('hex');
+    },
+    handler: (_request, _response, next) => next(new Problem('rate_limited')),
+  });
+}
+
+function versioned(): RequestHandler {
+  return (request, _response, next) => {
+    const asked = request.get('API-Version');
+    const known = asked === undefined || asked === API_VERSION;
+    next(known ? undefined : new Problem('api_version_unknown', `This API is version ${API_VERSION}.`, { param: 'API-Version' })); // prettier-ignore
+  };
+}
+
+function documents(app: Express): void {
+  const document = openApiDocument(ROUTES);
+  const reference = docsPage(document);
+  const errors = errorsPage();
+  app.get('/openapi.json', (_request, response) => void response.json(document));
+  app.get('/docs', (_request, response) => void response.type('html').send(reference));
+  app.get('/docs/errors', (_request, response) => void response.type('html').send(errors));
+}
+
+async function health({ sql, temporal }: AppContext): Promise<{ ok: boolean; database: boolean; temporal: boolean }> {
+  const answers = async (call: () => PromiseLike<unknown>): Promise<boolean> => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), HEALTH_DEADLINE_MS);
+    });
+    const asked = Promise.resolve(call()).then(() => true, () => false); // prettier-ignore
+    return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+  };
+  const deadline = Date.now() + HEALTH_DEADLINE_MS;
+  const [database, engine] = await Promise.all([
+    answers(() => sql`SELECT 1`),
+    answers(() => temporal.withDeadline(deadline, () => temporal.workflowService.getSystemInfo({}))),
+  ]);
+  return { ok: database && engine, database, temporal: engine };
+}
+
+function failed(context: AppContext): ErrorRequestHandler {
+  return (error, _request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const problem = toProblem(error);
+    const { requestId } = stateOf(response);
+    if (problem.status >= 500)
+      context.logger.error({ err: problem.cause ?? problem, request_id: requestId }, problem.code);
+    if (problem.status === 401) response.set('WWW-Authenticate', 'Bearer');
+    send(response, { status: problem.status, body: problem.document(requestId), headers: problem.headers });
+  };
+}

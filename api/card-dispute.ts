@@ -1,0 +1,144 @@
+// A card dispute as the API shows it, and the commands to its workflow chargeback/<id>: updates with a deadline.
+import { createHash } from 'node:crypto';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { z } from 'zod';
+import { type CardDispute, cardDisputesFor } from '../db/card-disputes.ts';
+import { findEscrow, type Viewer } from '../db/escrows.ts';
+import { phaseOf } from '../domain/chargeback.ts';
+import type { Principal } from '../domain/escrow-state.ts';
+import { chargebackWorkflowId, type ChargebackWord } from '../workflows/chargeback-messages.ts';
+import { REFUSED } from '../workflows/messages.ts';
+import { runOnce } from './commands.ts';
+import type { Answer, AppContext, Caller } from './context.ts';
+import { notFound, viewerOf } from './escrow-commands.ts';
+import { moneyOf } from './escrow-view.ts';
+import { Problem } from './problem.ts';
+import { money } from './schemas.ts';
+import { isGone, within } from './update-call.ts';
+
+const instant = z.iso.datetime();
+
+export const cardDispute = z
+  .object({
+    id: z.string().describe('Id of the dispute (dsp_…).'),
+    object: z.literal('dispute'),
+    kind: z.literal('card'),
+    escrow_id: z.string(),
+    milestone_id: z.null(),
+    status: z.string().describe('Stripe’s own word, such as needs_response; its list is open.'),
+    reason: z.string(),
+    amount: money,
+    stripe_dispute_id: z.string(),
+    stripe_charge_id: z.string(),
+    due_by: instant.nullable().describe('Until when the bank takes evidence.'),
+    evidence: z.object({ text: z.string(), by: z.string(), at: instant }).nullable(),
+    loss: z
+      .array(
+        z.object({
+          milestone_id: z.string(),
+          seller_id: z.string(),
+          unreleased: money,
+          from_seller: money,
+          from_platform: money,
+        }),
+      ) // prettier-ignore
+      .nullable()
+      .describe('Who bears what, once it is lost.'),
+    available_actions: z.array(z.string()),
+    created_at: instant,
+    updated_at: instant,
+  })
+  .meta({ id: 'CardDispute' });
+
+export type CardDisputeView = z.infer<typeof cardDispute>;
+
+const ANSWERS = ['evidence', 'submit-evidence', 'accept-loss'];
+
+export function cardDisputeView(d: CardDispute, viewer: Viewer): CardDisputeView {
+  const { text, by, at } = d.evidence;
+  const plan = d.state.plan;
+  const settled = (...minor: string[]) =>
+    moneyOf(minor.reduce((sum, n) => sum + BigInt(n), 0n), plan!.currency); // prettier-ignore
+  const answers =
+    ['open', 'inquiry'].includes(phaseOf(d.status)) && (viewer.role === 'seller' || viewer.role === 'ops');
+  return {
+    id: d.id,
+    object: 'dispute',
+    kind: 'card',
+    escrow_id: d.escrow_id,
+    milestone_id: null,
+    status: d.status,
+    reason: d.reason,
+    amount: moneyOf(d.amount, d.currency),
+    stripe_dispute_id: d.stripe_dispute_id,
+    stripe_charge_id: d.charge_id,
+    due_by: d.due_by?.toISOString() ?? null,
+    evidence: text === undefined || by === undefined || at === undefined ? null : { text, by, at },
+    loss:
+      plan?.parts
+        // A seller sees what falls on that seller.
+        .filter((p) => viewer.role !== 'seller' || p.sellerId === viewer.id)
+        .map((p) => ({
+          milestone_id: p.milestoneId,
+          seller_id: p.sellerId,
+          unreleased: settled(p.heldMinor, p.feeUnearnedMinor),
+          from_seller: settled(p.fromSellerMinor),
+          from_platform: settled(p.feeReturnedMinor, p.platformMinor),
+        })) ?? null,
+    available_actions: answers ? ANSWERS : [],
+    created_at: d.created_at.toISOString(),
+    updated_at: d.updated_at.toISOString(),
+  };
+}
+
+export async function findCardDisputeFor(context: AppContext, viewer: Viewer, id: string): Promise<CardDispute | null> {
+  return (await cardDisputesFor(context.sql, viewer, { id, limit: 1 }))[0] ?? null;
+}
+
+const DEADLINE_MS = 10_000;
+
+/** One command of the dispute's workflow; the buyer only reads. */
+export async function commandCardDispute(
+  context: AppContext,
+  caller: Caller,
+  call: { id: string; update: string; route: string; key: string; body: object; args: object },
+): Promise<Answer> {
+  const { id, update, route, key, body } = call;
+  const viewer = viewerOf(caller);
+  const dispute = await findCardDisputeFor(context, viewer, id);
+  const escrow = dispute === null ? null : await findEscrow(context.sql, viewer, dispute.escrow_id);
+  if (dispute === null || escrow === null) throw notFound('dispute');
+  const { id: personId, role } = viewer;
+  if (role !== 'ops' && role !== 'seller') {
+    throw new Problem('action_not_available', 'The affected sellers and ops answer a card dispute.', {
+      extra: { available_actions: [] },
+    });
+  }
+  return runOnce(context, { caller, route, key, body }, {}, async () => {
+    const by: Principal = { id: personId, role };
+    const updateId = createHash('sha256').update(`${caller.ownerId}:${route}:${key}`).digest('hex');
+    try {
+      await within(context.temporal, DEADLINE_MS, () =>
+        context.temporal.workflow
+          .getHandle(chargebackWorkflowId(id))
+          .executeUpdate<ChargebackWord, [object]>(update, { updateId, args: [{ by, ...call.args }] }),
+      );
+    } catch (error) {
+      throw refusalOf(error);
+    }
+    const after = await findCardDisputeFor(context, viewer, id);
+    return { status: 200, body: cardDisputeView(after!, viewer) };
+  });
+}
+
+function refusalOf(error: unknown): Problem {
+  const extra = { available_actions: [] };
+  if (isGone(error)) return new Problem('action_not_available', 'This dispute is closed.', { extra, cause: error }); // prettier-ignore
+  if (error instanceof WorkflowUpdateFailedError) {
+    const cause = error.cause instanceof ApplicationFailure ? error.cause : null;
+    if (cause?.type === REFUSED) return new Problem('action_not_available', cause.message, { extra, cause: error });
+    return new Problem('command_failed', cause?.message ?? error.message, { cause: error });
+  }
+  return new Problem('outcome_unknown', undefined, { headers: { 'Retry-After': '1' }, cause: error });
+}

@@ -1,0 +1,286 @@
+// The commands of an escrow as routes and pages give them: terms are built here, who may act is looked up here, and
+// everything else is the workflow's to decide.
+import { createHash } from 'node:crypto';
+import type { z } from 'zod';
+import { findEscrow, fundedAndCancelled, principalOn, type Viewer } from '../db/escrows.ts';
+import { newId } from '../db/ids.ts';
+import { findPerson, unknownSellers } from '../db/people.ts';
+import { feeScheduleFor, verticals } from '../db/sellers.ts';
+import { RuleError } from '../domain/errors.ts';
+import type { EscrowState, Principal } from '../domain/escrow-state.ts';
+import { isId } from '../domain/ids.ts';
+import { currencyRule } from '../domain/money.ts';
+import { buildTerms, canonicalTerms, type Terms } from '../domain/terms.ts';
+import { type Action, type ActionArguments, permit } from '../domain/transitions.ts';
+import type { EscrowCommandName, EscrowCommands } from '../workflows/messages.ts';
+import { askSecondPerson, secondPersonFor } from './approvals.ts';
+import type * as bodies from './bodies.ts';
+import { type PendingCommand, runCommand } from './commands.ts';
+import type { Answer, AppContext, Caller } from './context.ts';
+import { actionsOf } from './escrow-view.ts';
+import { Problem } from './problem.ts';
+
+export const viewerOf = ({ person }: Caller): Viewer => ({
+  id: person.id,
+  role: person.role,
+  entityId: person.entityId,
+});
+
+/** What a command brings beside who gives it. */
+export type CommandInput<Name extends EscrowCommandName> = Omit<EscrowCommands[Name], 'commandId' | 'principal'>;
+
+/** POST /v1/escrows: a buyer or a seller proposes. */
+export async function proposeEscrow(
+  context: AppContext,
+  caller: Caller,
+  body: bodies.ProposalBody,
+  key: string,
+): Promise<Answer> {
+  const terms = await termsOf(context, caller, body);
+  const termsHash = createHash('sha256').update(canonicalTerms(terms)).digest('hex');
+  const role = terms.buyerId === caller.person.id ? 'buyer' : 'seller';
+  return runCommand(context, {
+    caller,
+    route: 'POST /v1/escrows',
+    key,
+    body,
+    command: (commandId) => ({
+      escrowId: terms.escrowId,
+      name: 'create',
+      args: { commandId, principal: { id: caller.person.id, role }, terms, termsHash },
+      viewer: viewerOf(caller),
+      requestId: caller.requestId,
+      creation: { terms, hash: termsHash, externalId: body.external_id ?? null, metadata: body.metadata ?? {} },
+    }),
+  });
+}
+
+/** @throws RuleError or Problem that names the parameter at fault; nothing was written */
+async function termsOf(context: AppContext, { person }: Caller, body: bodies.ProposalBody): Promise<Terms> {
+  const { sql, settings } = context;
+  const now = Date.now();
+  currencyRule(body.currency);
+  const buyerId = await buyerOf(context, { id: person.id, role: person.role }, body);
+  const [fee, unknown] = await Promise.all([
+    feeScheduleFor(sql, person.entityId, body.vertical, body.currency, new Date(now)),
+    unknownSellers(sql, [...new Set(body.milestones.map((m) => m.seller_id))]),
+  ]);
+  if (fee === null) {
+    const known = (await verticals(sql, person.entityId)).join(', ');
+    throw new RuleError('vertical_unknown', `There is no fee for the vertical ${JSON.stringify(body.vertical)}. Use one of ${known}.`, 'vertical'); // prettier-ignore
+  }
+  const stranger = body.milestones.findIndex((m) => unknown.includes(m.seller_id));
+  if (stranger >= 0) {
+    throw new RuleError('seller_unknown', `There is no seller ${JSON.stringify(body.milestones[stranger]!.seller_id)}. Register the seller with POST /v1/sellers and use the id that it answers.`, `milestones[${stranger}].seller_id`); // prettier-ignore
+  }
+  await differentPeople(
+    sql,
+    buyerId,
+    body.milestones.map((m) => m.seller_id),
+  );
+  if (person.id !== buyerId && !body.milestones.some((m) => m.seller_id === person.id)) {
+    throw new RuleError('party_invalid', 'A seller proposes only escrows with a milestone of their own.', 'milestones');
+  }
+  return buildTerms(
+    {
+      escrowId: newId('escrow'),
+      entityId: person.entityId,
+      title: body.title,
+      currency: body.currency,
+      vertical: body.vertical,
+      buyerId,
+      funding: body.funding,
+      feePayer: body.fee_payer,
+      milestones: body.milestones.map((m) => ({ ...m, id: newId('milestone') })),
+      policy: body.policy,
+    },
+    { now, live: settings.mode === 'live', platformCountry: settings.platformCountry, fee },
+  );
+}
+
+/** One person behind two addresses would pay themself with somebody's card: `a.b+shop@x` and `ab@x` are one mailbox. */
+async function differentPeople(sql: AppContext['sql'], buyerId: string, sellerIds: readonly string[]): Promise<void> {
+  const buyer = mailbox((await findPerson(sql, buyerId))?.email ?? '');
+  for (const [i, id] of sellerIds.entries()) {
+    const seller = await findPerson(sql, id);
+    if (seller && mailbox(seller.email) === buyer) {
+      throw new RuleError('party_invalid', 'Buyer and seller share a mailbox: they must be two people.', `milestones[${i}].seller_id`); // prettier-ignore
+    }
+  }
+}
+
+function mailbox(email: string): string {
+  const [local = '', domain = ''] = email.toLowerCase().split('@');
+  return `${local.split('+')[0]!.replaceAll('.', '')}@${domain}`;
+}
+
+async function buyerOf(
+  { sql }: AppContext,
+  author: { id: string; role: string },
+  body: bodies.ProposalBody,
+): Promise<string> {
+  if (author.role === 'buyer') {
+    if (body.buyer_id === undefined || body.buyer_id === author.id) return author.id;
+    throw new RuleError('party_invalid', 'A buyer proposes for themself: leave buyer_id out.', 'buyer_id');
+  }
+  if (body.buyer_id === undefined) {
+    throw new RuleError('party_invalid', 'A seller who proposes names the buyer: add buyer_id.', 'buyer_id');
+  }
+  const buyer = await findPerson(sql, body.buyer_id);
+  if (buyer?.role !== 'buyer') {
+    throw new RuleError('party_invalid', `There is no buyer ${JSON.stringify(body.buyer_id)}.`, 'buyer_id');
+  }
+  return buyer.id;
+}
+
+/** Every other command. 404 for what is not the caller's; 409 with what may be done for what may not. */
+export async function commandEscrow<Name extends Exclude<EscrowCommandName, 'create'>>(
+  context: AppContext,
+  caller: Caller,
+  request: {
+    escrowId: string;
+    name: Name;
+    route: string;
+    key: string;
+    body: unknown;
+    input: CommandInput<Name>;
+    /** What the answer shows; the escrow unless said otherwise. */
+    show?: PendingCommand['show'];
+  },
+): Promise<Answer> {
+  const { escrowId, name } = request;
+  const viewer = viewerOf(caller);
+  const record = isId('escrow', escrowId) ? await findEscrow(context.sql, viewer, escrowId) : null;
+  if (record === null) throw notFound('escrow');
+  const milestoneId = (request.input as { milestoneId?: string }).milestoneId;
+  if (milestoneId !== undefined && !record.state.milestones.some((m) => m.id === milestoneId))
+    throw notFound('milestone');
+  if (
+    name === 'fund' &&
+    (await fundedAndCancelled(context.sql, record.state.terms.buyerId)) >= context.settings.fundCancelLimit
+  ) {
+    throw new Problem('fund_cancel_limit');
+  }
+  const principal = principalOn(record.state, viewer);
+  if (principal === null) {
+    throw new Problem('action_not_available', 'You may read this escrow, and do nothing to it.', {
+      extra: { available_actions: actionsOf(record.state, viewer, Date.now()).all },
+    });
+  }
+  const { route, key, body } = request;
+  const asked = secondPersonFor(context.settings, record.state, principal, name, request.input);
+  if (asked !== null) {
+    const refuse = () =>
+      refuseUnlessPermitted(record.state, viewer, principal, name, milestoneId ?? null, request.input);
+    return askSecondPerson(context, { caller, route, key, body }, asked, refuse);
+  }
+  return runCommand(context, {
+    caller,
+    route,
+    key,
+    body,
+    command: (commandId) => ({
+      escrowId,
+      name,
+      args: { commandId, principal, ...request.input } as unknown as EscrowCommands[Name],
+      viewer,
+      ...(request.show === undefined ? {} : { show: request.show }),
+      requestId: caller.requestId,
+    }),
+  });
+}
+
+/** Nobody is asked to approve what the state forbids anyhow. @throws Problem */
+export function refuseUnlessPermitted(
+  state: EscrowState,
+  viewer: Viewer,
+  principal: Principal,
+  name: EscrowCommandName,
+  milestoneId: string | null,
+  input: object,
+): void {
+  const now = Date.now();
+  const action = name === 'forceRelease' ? 'force_release' : (name as Action);
+  const no = permit(state, action, principal, milestoneId, input as ActionArguments, now);
+  if (no === null) return;
+  throw new Problem(no.code, no.message, {
+    param: no.param,
+    extra: { available_actions: actionsOf(state, viewer, now).all },
+  });
+}
+
+export const notFound = (what: string): Problem =>
+  new Problem('not_found', `There is no such ${what}, or it is not yours.`);
+
+type Body<Schema extends z.ZodType> = z.output<Schema>;
+
+/** Bodies → what the workflow takes. New ids are given out here; a repetition gets the first ones from its row. */
+export const inputs = {
+  agree: (body: Body<typeof bodies.agree>): CommandInput<'agree'> => ({ termsHash: body.terms_hash }),
+  fund: (body: Body<typeof bodies.fund>): CommandInput<'fund'> => ({
+    paymentId: newId('payment'),
+    milestoneIds: body.milestone_ids,
+    paymentMethod: body.payment_method,
+    returnUrl: body.return_url,
+  }),
+  cancel: (body: Body<typeof bodies.cancel>): CommandInput<'cancel'> => ({ reason: body.reason }),
+  start: (milestoneId: string): CommandInput<'start'> => ({ milestoneId }),
+  submit: (milestoneId: string, body: Body<typeof bodies.submit>): CommandInput<'submit'> => ({
+    milestoneId,
+    note: body.note,
+    deliverableSha256: body.deliverable_sha256,
+  }),
+  accept: (milestoneId: string, body: Body<typeof bodies.accept>): CommandInput<'accept'> => ({
+    milestoneId,
+    amount: body.amount,
+  }),
+  requestChanges: (milestoneId: string, body: Body<typeof bodies.requestChanges>): CommandInput<'requestChanges'> => ({
+    milestoneId,
+    note: body.note,
+  }),
+  extend: (milestoneId: string, body: Body<typeof bodies.extend>): CommandInput<'extend'> => ({
+    milestoneId,
+    until: body.until === undefined ? undefined : Date.parse(body.until),
+  }),
+  refund: (milestoneId: string, body: Body<typeof bodies.refund>): CommandInput<'refund'> => ({
+    milestoneId,
+    refundId: newId('refund'),
+    amount: body.amount,
+    reason: body.reason,
+  }),
+  dispute: (milestoneId: string, body: Body<typeof bodies.dispute>): CommandInput<'dispute'> => ({
+    milestoneId,
+    disputeId: newId('dispute'),
+    reason: body.reason,
+    amount: body.claim?.amount,
+  }),
+  reply: (milestoneId: string, body: Body<typeof bodies.reply>): CommandInput<'reply'> => ({
+    milestoneId,
+    message: body.message,
+  }),
+  offer: (milestoneId: string, body: Body<typeof bodies.offer>): CommandInput<'offer'> => ({
+    milestoneId,
+    sellerAmount: body.seller_amount,
+  }),
+  acceptOffer: (milestoneId: string): CommandInput<'acceptOffer'> => ({ milestoneId }),
+  escalate: (milestoneId: string): CommandInput<'escalate'> => ({ milestoneId }),
+  rule: (milestoneId: string, body: Body<typeof bodies.rule>): CommandInput<'rule'> => ({
+    milestoneId,
+    sellerAmount: body.seller_amount,
+    reason: body.reason,
+  }),
+  freeze: (escrowId: string, body: Body<typeof bodies.freeze>): CommandInput<'freeze'> => ({
+    ...frozenThing(escrowId, body),
+    reason: body.reason,
+  }),
+  unfreeze: (escrowId: string, body: Body<typeof bodies.unfreeze>): CommandInput<'unfreeze'> =>
+    frozenThing(escrowId, body),
+};
+
+function frozenThing(escrowId: string, body: Body<typeof bodies.unfreeze>) {
+  if (body.scope === 'escrow') return { scope: 'escrow' as const, subject: escrowId };
+  if (body.milestone_id === undefined) {
+    throw new Problem('parameter_missing', 'milestone_id is missing: scope "milestone" names one.', { param: 'milestone_id' }); // prettier-ignore
+  }
+  return { scope: 'milestone' as const, subject: body.milestone_id };
+}

@@ -1,0 +1,78 @@
+// The OpenAPI 3.1 document, from the same declarations that Express serves.
+import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig } from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+import { API_VERSION } from './version.ts';
+import { PROBLEM_TYPE, PROBLEMS } from './problem.ts';
+import type { Route } from './route.ts';
+import * as schemas from './schemas.ts';
+
+export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
+
+const INTRODUCTION = `Milestone payments that are held until the work is accepted.
+
+Money is \`{"amount": 12345, "currency": "usd"}\` in minor units in answers, and an integer in the escrow's currency in requests.
+Every POST carries an \`Idempotency-Key\`: the same key with the same body gives the same answer for 24 hours.
+A 2xx of a command that moves money means that it is *ordered*; the object says when it happened.
+Errors are problem documents (RFC 9457) with a stable \`code\`.`;
+
+export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
+  const registry = new OpenAPIRegistry();
+  registry.registerComponent('securitySchemes', 'apiKey', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'sk_tranche_…',
+  });
+  const problemResponse = (description: string): ResponseConfig => ({
+    description,
+    content: { [PROBLEM_TYPE]: { schema: schemas.problem } },
+  });
+  const key = z.string().min(1).max(255).describe('Your own key of this request; the same one when it is repeated.');
+  for (const declaration of routes) {
+    const post = declaration.method === 'post';
+    const own = Object.entries(declaration.responses).map(([status, { description, schema }]) => {
+      const type = Number(status) >= 400 ? PROBLEM_TYPE : 'application/json';
+      return [status, { description, ...(schema === undefined ? {} : { content: { [type]: { schema } } }) }] as const;
+    });
+    registry.registerPath({
+      method: declaration.method,
+      path: declaration.path,
+      operationId: declaration.operationId,
+      tags: [declaration.tag],
+      summary: declaration.summary,
+      description: `${declaration.description === undefined ? '' : `${declaration.description}\n\n`}For ${declaration.roles.join(', ')}.`,
+      security: [{ apiKey: [] }],
+      request: {
+        ...(declaration.params === undefined ? {} : { params: declaration.params as z.ZodObject }),
+        ...(declaration.query === undefined ? {} : { query: declaration.query as z.ZodObject }),
+        ...(post ? { headers: z.object({ 'Idempotency-Key': key }) } : {}),
+        ...(post && declaration.body !== undefined
+          ? { body: { required: true, content: { 'application/json': { schema: declaration.body } } } }
+          : {}),
+      },
+      responses: {
+        ...Object.fromEntries(own),
+        400: problemResponse('The request is not valid.'),
+        401: problemResponse('The API key is missing or not known.'),
+        403: problemResponse('The call is for another role.'),
+        ...(declaration.params === undefined ? {} : { 404: problemResponse('There is none, or it is not yours.') }),
+        ...(post
+          ? {
+              409: problemResponse('Not possible now, or the key was used for something else.'),
+              503: problemResponse('The outcome is not known yet: repeat with the same key.'),
+            }
+          : {}),
+        429: problemResponse('Too many requests.'),
+      },
+    });
+  }
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info: { title: 'Tranche', version: API_VERSION, description: INTRODUCTION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } }, // prettier-ignore
+    servers: [{ url: '/' }],
+    'x-error-codes': Object.fromEntries(Object.entries(PROBLEMS).map(([code, { status, help }]) => [code, { status, help }])), // prettier-ignore
+  });
+}
+
+/** As it stands in docs/openapi.json. */
+export const openApiText = (routes: readonly Route[]): string =>
+  `${JSON.stringify(openApiDocument(routes), null, 2)}\n`;

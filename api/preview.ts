@@ -1,0 +1,153 @@
+// POST /v1/escrows/{id}/preview: gathers what the preview looks at, and shows what it says. Only reads.
+import { z } from 'zod';
+import { listDebts, openRest } from '../db/debts.ts';
+import { findEscrow, principalOn } from '../db/escrows.ts';
+import { pendingPayments } from '../db/movements.ts';
+import { findSeller } from '../db/sellers.ts';
+import { isMilestoneEnd } from '../domain/escrow-state.ts';
+import { preview, PREVIEWED, type SellerFacts } from '../domain/preview.ts';
+import { MONEY_TERMS, type MoneyTerm } from '../db/ledger.ts';
+import { secondPersonFor } from './approvals.ts';
+import type { Answer, AppContext, Caller } from './context.ts';
+import { notFound, viewerOf } from './escrow-commands.ts';
+import { actionsOf, moneyOf } from './escrow-view.ts';
+import { Problem } from './problem.ts';
+import { money, moneyTerms } from './schemas.ts';
+
+export const previewBody = z.strictObject({
+  action: z.enum(PREVIEWED),
+  milestone_id: z.string().optional().describe('Of every action but cancel.'),
+  amount: z.int().optional(),
+  seller_amount: z.int().optional().describe('Of rule.'),
+});
+
+export const previewSchema = z
+  .object({
+    object: z.literal('preview'),
+    escrow_id: z.string(),
+    allowed: z.boolean(),
+    refusal: z.object({ code: z.string(), detail: z.string(), available_actions: z.array(z.string()) }).nullable(),
+    needs: z.string().nullable().describe('Who else must say yes before anything moves; null where nobody must.'),
+    postings: z.array(
+      z.object({
+        kind: z.string(),
+        legs: z.array(z.object({ account: z.string(), amount: money.describe('Debit positive, credit negative.') })),
+      }),
+    ),
+    stripe_calls: z.array(
+      z.object({
+        call: z.string(),
+        amount: money,
+        milestone_id: z.string().nullable(),
+        subject: z.string().nullable(),
+      }),
+    ),
+    states: z.object({
+      escrow: z.string(),
+      milestones: z.array(z.object({ id: z.string(), status: z.string() })),
+    }),
+    money_after: moneyTerms,
+  })
+  .meta({
+    id: 'Preview',
+    description: 'What would follow if every call to Stripe succeeded and nobody else acted meanwhile.',
+  });
+
+export async function previewEscrow(
+  context: AppContext,
+  caller: Caller,
+  escrowId: string,
+  body: z.output<typeof previewBody>,
+): Promise<Answer> {
+  const viewer = viewerOf(caller);
+  const record = await findEscrow(context.sql, viewer, escrowId);
+  if (record === null) throw notFound('escrow');
+  const { state } = record;
+  const { action } = body;
+  const milestoneId = action === 'cancel' ? null : (body.milestone_id ?? null);
+  if (action !== 'cancel' && milestoneId === null) {
+    throw new Problem('parameter_missing', `milestone_id is missing: ${action} is an action on a milestone.`, { param: 'milestone_id' }); // prettier-ignore
+  }
+  if (milestoneId !== null && !state.milestones.some((m) => m.id === milestoneId)) throw notFound('milestone');
+  const released = state.milestones.find((m) => m.id === milestoneId && isMilestoneEnd(m.status));
+  if (action === 'refund' && released?.releases.some((r) => r.status === 'released')) {
+    throw new Problem('action_not_available', 'A refund of released money has no dry run: what it reverses depends on the seller’s balance at Stripe at that moment. POST …/refund asks for it.', { extra: { available_actions: actionsOf(state, viewer, Date.now()).all } }); // prettier-ignore
+  }
+  const principal = principalOn(state, viewer) ?? { id: viewer.id, role: 'auditor' as const };
+  const settlement = record.money.currency ?? state.settlementCurrency ?? state.terms.currency;
+  const sellers = await sellersOf(context, [...new Set(state.milestones.map((m) => m.sellerId))], settlement);
+  const pending = await pendingPayments(context.sql, escrowId);
+  const args = { amount: body.amount, sellerAmount: body.seller_amount };
+  const now = Date.now();
+  const p = preview(
+    state,
+    { action, milestoneId, args },
+    principal,
+    { money: record.money, sellers, pendingPayments: pending },
+    now,
+  );
+  const input = {
+    milestoneId: milestoneId ?? undefined,
+    amount: body.amount,
+    sellerAmount: body.seller_amount,
+    reason: '',
+  };
+  const second =
+    p.refusal === null && (action === 'refund' || action === 'rule' || action === 'cancel')
+      ? secondPersonFor(context.settings, state, principal, action, input)
+      : null;
+  return {
+    status: 200,
+    body: {
+      object: 'preview',
+      escrow_id: escrowId,
+      allowed: p.refusal === null,
+      refusal: p.refusal && {
+        code: p.refusal.code,
+        detail: p.refusal.message,
+        available_actions: actionsOf(state, viewer, now).all,
+      },
+      needs: second === null ? p.needs : 'Another of ops approves it.',
+      postings: p.postings.map(({ kind, legs }) => ({
+        kind,
+        legs: legs.map((leg) => ({ account: leg.account, amount: moneyOf(leg.amountMinor, settlement) })),
+      })),
+      stripe_calls: p.calls.map((c) => ({
+        call: c.call,
+        amount: moneyOf(c.amount, c.currency),
+        milestone_id: c.milestoneId,
+        subject: c.subject,
+      })),
+      states: { escrow: p.escrow, milestones: p.milestones },
+      money_after: Object.fromEntries(MONEY_TERMS.map((term) => [term, moneyOf(p.moneyAfter[term], settlement)])) as Record<MoneyTerm, { amount: number; currency: string }>, // prettier-ignore
+    },
+  };
+}
+
+/** Debts are read as far as a release could take them. */
+const MOST_DEBTS = 1000;
+
+async function sellersOf(
+  { sql }: AppContext,
+  ids: readonly string[],
+  currency: string,
+): Promise<Map<string, SellerFacts>> {
+  const found = await Promise.all(
+    ids.map(async (id): Promise<[string, SellerFacts]> => {
+      const [seller, debts] = await Promise.all([
+        findSeller(sql, id),
+        listDebts(sql, { sellerId: id, status: 'open', limit: MOST_DEBTS }),
+      ]);
+      const open = debts.filter((d) => d.currency === currency).reverse();
+      return [
+        id,
+        {
+          canReceive: seller?.transfers === 'active',
+          stripeAccountId: seller?.stripeAccountId ?? '',
+          debts: open.map((d) => ({ escrowId: d.escrow_id, milestoneId: d.milestone_id, openMinor: openRest(d) })),
+        },
+      ];
+    }),
+  );
+  return new Map(found);
+}

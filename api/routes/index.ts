@@ -1,0 +1,31 @@
+// Every route of /v1: what is in this list is served, documented and part of the authorization matrix.
+import type { Route } from '../route.ts';
+import { auditRoutes } from './audit.ts';
+import { debtRoutes } from './debts.ts';
+import { approvalRoutes } from './approvals.ts';
+import { disputeRoutes } from './disputes.ts';
+import { cardDisputeRoutes } from './disputes-card.ts';
+import { amendmentRoutes } from './amendments.ts';
+import { escrowRoutes } from './escrows.ts';
+import { methodRoutes } from './methods.ts';
+import { milestoneRoutes } from './milestones.ts';
+import { movementRoutes } from './movements.ts';
+import { opsRoutes } from './ops.ts';
+import { payoutRoutes } from './payouts.ts';
+import { sellerRoutes } from './sellers.ts';
+
+export const ROUTES: readonly Route[] = [
+  ...escrowRoutes,
+  ...amendmentRoutes,
+  ...milestoneRoutes,
+  ...disputeRoutes,
+  ...cardDisputeRoutes,
+  ...movementRoutes,
+  ...methodRoutes,
+  ...payoutRoutes,
+  ...sellerRoutes,
+  ...approvalRoutes,
+  ...auditRoutes,
+  ...opsRoutes,
+  ...debtRoutes,
+];

@@ -1,0 +1,47 @@
+// POST /webhooks/stripe: verify the raw body, store it once, and answer only when it is committed. What it means is the
+// pump's to find out.
+import express, { type Request, type Response, type Router } from 'express';
+import { insertStripeEvent } from '../db/stripe-events.ts';
+import { PaymentsError } from '../payments/errors.ts';
+import type { WebhookEvent } from '../payments/port.ts';
+import type { AppContext } from './context.ts';
+import { Problem } from './problem.ts';
+
+export function stripeWebhook(context: AppContext): Router {
+  const answer = async (request: Request, response: Response): Promise<void> => {
+    const body: unknown = request.body;
+    const raw = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+    const isNew = await receive(context, raw, request.get('Stripe-Signature'));
+    response.status(200).json({ received: true, duplicate: !isNew });
+  };
+  const router = express.Router();
+  router.post('/webhooks/stripe', express.raw({ type: () => true, limit: '1mb' }), (request, response) =>
+    answer(request, response),
+  );
+  return router;
+}
+
+async function receive(context: AppContext, raw: Buffer, signature: string | undefined): Promise<boolean> {
+  const event = verified(context, raw, signature);
+  const live = context.settings.mode === 'live';
+  const wrongMode = event.livemode !== live;
+  const isNew = await insertStripeEvent(context.sql, {
+    ...event,
+    body: raw.toString('utf8'),
+    ...(wrongMode
+      ? { state: 'quarantined' as const, error: `livemode is ${event.livemode}, this installation is ${live ? 'live' : 'not live'}` } // prettier-ignore
+      : {}),
+  });
+  const { id, type, objectId } = event;
+  context.logger.info({ event_id: id, event_type: type, object_id: objectId, new: isNew, quarantined: wrongMode }, 'stripe event'); // prettier-ignore
+  return isNew;
+}
+
+function verified(context: AppContext, raw: Buffer, signature: string | undefined): WebhookEvent {
+  try {
+    return context.payments.verifyWebhook(raw, signature);
+  } catch (error) {
+    if (error instanceof PaymentsError) throw new Problem('signature_invalid', error.message, { cause: error });
+    throw error;
+  }
+}

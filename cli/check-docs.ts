@@ -1,0 +1,37 @@
+// Part of `npm run check`: fails when docs/openapi.json, transitions.md or settings.md is not what the code
+// would write now, and when README or docs/ point to what is not there.
+import { readFileSync } from 'node:fs';
+import { faultsOfDocs } from './doc-links.ts';
+import { OPENAPI_FILE, openApiFile } from './openapi-file.ts';
+import { SETTINGS_FILE, settingsDocument } from './settings-doc.ts';
+import { TRANSITIONS_FILE, transitionsDocument } from './transitions-doc.ts';
+
+function written(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').replaceAll('\r\n', '\n');
+  } catch {
+    return null;
+  }
+}
+
+if (written(OPENAPI_FILE) !== (await openApiFile())) {
+  console.error('docs/openapi.json is not in step with the code: run `npm run openapi` and commit it.');
+  process.exitCode = 1;
+}
+
+const generated = [
+  { name: 'transitions.md', file: TRANSITIONS_FILE, text: await transitionsDocument() },
+  { name: 'settings.md', file: SETTINGS_FILE, text: await settingsDocument() },
+];
+for (const { name, file, text } of generated) {
+  if (written(file) === text) continue;
+  console.error(
+    `docs/${name} is not in step with the code: run \`npx tsx cli/docs-diagram.ts --write\` and commit it.`,
+  );
+  process.exitCode = 1;
+}
+
+for (const fault of faultsOfDocs()) {
+  console.error(fault);
+  process.exitCode = 1;
+}

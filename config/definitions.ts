@@ -1,0 +1,256 @@
+// The list of settings: name, schema, default and the words that `npm start -- --help` prints.
+import { z } from 'zod';
+
+export interface SettingDefinition {
+  schema: z.ZodType;
+  /** As it would be written in the environment. */
+  default?: string;
+  help: string;
+  group: string;
+  /** Its value is never shown. */
+  secret?: boolean;
+  /** Set by the supervisor for its children, not by people. */
+  internal?: boolean;
+}
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'is not a port: a number from 1 to 65535')
+  .transform(Number)
+  .refine((n) => n >= 1 && n <= 65_535, 'is not a port: a number from 1 to 65535');
+
+/** 0 stands for none. */
+const portOrNone = z
+  .string()
+  .regex(/^\d{1,5}$/, 'is not a port: a number from 0 (none) to 65535')
+  .transform(Number)
+  .refine((n) => n <= 65_535, 'is not a port: a number from 0 (none) to 65535');
+
+function url(protocols: readonly string[], example: string) {
+  return z.string().refine(
+    (text) => {
+      return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+    },
+    { message: `is not a URL such as ${example}` },
+  );
+}
+
+const postgresUrl = url(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/tranche');
+const httpUrl = url(['http:', 'https:'], 'https://pay.example.com');
+
+const text = z.string().min(1, 'is empty');
+
+const list = z.string().transform((value) => {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+});
+
+const duration = z.string().regex(/^\d+(\.\d+)?\s?(ms|s|m|h)$/, "is not a duration such as '2s', '500ms' or '1m'");
+
+const limits = z
+  .string()
+  .regex(
+    /^([a-z]{3}=\d{1,15})(,[a-z]{3}=\d{1,15})*$/,
+    'is not a list of limits in minor units such as usd=100000,jpy=150000',
+  )
+  .transform((value) => {
+    const pairs = value.split(',').map((pair): [string, bigint] => [pair.slice(0, 3), BigInt(pair.slice(4))]);
+    return new Map(pairs) as ReadonlyMap<string, bigint>;
+  });
+
+const secretKey = z
+  .string()
+  .regex(/^(sk|rk)_(test|live)_\S+$/, 'is not a secret key of Stripe (sk_test_…, sk_live_…, rk_test_… or rk_live_…)');
+
+const address = z.string().regex(/^[^\s:/]+:\d{1,5}$/, 'is not an address such as temporal.example.com:7233');
+
+const define = <T extends Record<string, SettingDefinition>>(definitions: T): T => definitions;
+
+export const settingDefinitions = define({
+  PORT: { group: 'Addresses', schema: port, default: '3000', help: 'API and pages' },
+  HOST: { group: 'Addresses', schema: text, default: '127.0.0.1', help: 'address that API and pages listen on' },
+  PUBLIC_URL: {
+    group: 'Addresses',
+    schema: httpUrl.optional(),
+    help: 'where people reach the pages (default http://127.0.0.1:PORT)',
+  },
+  DATA_DIR: { group: 'Addresses', schema: text, default: '.data', help: 'everything the embedded parts keep' },
+
+  DATABASE_URL: {
+    group: 'PostgreSQL',
+    schema: postgresUrl.optional(),
+    secret: true,
+    help: "a PostgreSQL of your own, the application's role; replaces the embedded one",
+  },
+  MIGRATION_DATABASE_URL: {
+    group: 'PostgreSQL',
+    schema: postgresUrl.optional(),
+    secret: true,
+    help: 'the role that owns the schema and migrates it (default DATABASE_URL)',
+  },
+  POSTGRES_PORT: { group: 'PostgreSQL', schema: port, default: '54320', help: 'port of the embedded PostgreSQL' },
+
+  TEMPORAL_ADDRESS: {
+    group: 'Temporal',
+    schema: address.optional(),
+    help: 'a Temporal of your own; replaces the embedded one. The other TEMPORAL_* of its SDKs count too (TLS, profile)',
+  },
+  TEMPORAL_NAMESPACE: { group: 'Temporal', schema: text.optional(), help: 'namespace (default: default)' },
+  TEMPORAL_API_KEY: { group: 'Temporal', schema: text.optional(), secret: true, help: 'API key of Temporal Cloud' },
+  TEMPORAL_PROFILE: {
+    group: 'Temporal',
+    schema: text.optional(),
+    help: "profile of Temporal's own configuration file",
+  },
+  TEMPORAL_CONFIG_FILE: {
+    group: 'Temporal',
+    schema: text.optional(),
+    help: 'that file, when it is not in its usual place',
+  },
+  TEMPORAL_TASK_QUEUE: { group: 'Temporal', schema: text, default: 'tranche', help: 'task queue of the worker' },
+  TEMPORAL_UI_URL: { group: 'Temporal', schema: httpUrl.optional(), help: 'Temporal UI that pages link to' },
+  TEMPORAL_PORT: { group: 'Temporal', schema: port, default: '7233', help: 'port of the embedded Temporal' },
+  TEMPORAL_UI_PORT: { group: 'Temporal', schema: port, default: '8233', help: 'port of its UI' },
+
+  STRIPE_SECRET_KEY: {
+    group: 'Stripe',
+    schema: secretKey.optional(),
+    secret: true,
+    help: 'your key of Stripe; replaces the sandbox (sk_test_… = test mode, sk_live_… = real money)',
+  },
+  STRIPE_WEBHOOK_SECRETS: {
+    group: 'Stripe',
+    schema: list,
+    default: '',
+    secret: true,
+    help: 'signing secrets whsec_…, separated by commas: platform, connected and thin endpoints, and rotation',
+  },
+  STRIPE_API_BASE: {
+    group: 'Stripe',
+    schema: httpUrl.optional(),
+    help: 'a Stripe sandbox that runs elsewhere (default: Stripe itself, or the embedded sandbox)',
+  },
+  STRIPE_SANDBOX_PORT: { group: 'Stripe', schema: port, default: '12111', help: 'port of the embedded Stripe sandbox' },
+
+  PLATFORM_COUNTRY: {
+    group: 'Rules',
+    schema: z.string().regex(/^[A-Z]{2}$/, 'is not a country code such as US'),
+    default: 'US',
+    help: "country of the platform's Stripe account: decides how long money may be held",
+  },
+  FUND_CANCEL_LIMIT: {
+    group: 'Rules',
+    schema: z
+      .string()
+      .regex(/^\d{1,6}$/, 'is not a number')
+      .transform(Number),
+    default: '20',
+    help: 'escrows that a buyer may fund and cancel within a day before funding is refused: each costs processing fees',
+  },
+  APPROVAL_LIMIT_REFUND: {
+    group: 'Rules',
+    schema: limits,
+    default: 'usd=100000,eur=100000,gbp=100000,jpy=150000',
+    help: 'refunds by ops above it need a second person; minor units, a currency that is not listed always does',
+  },
+  APPROVAL_LIMIT_RULING: {
+    group: 'Rules',
+    schema: limits,
+    default: 'usd=500000,eur=500000,gbp=500000,jpy=750000',
+    help: 'the same for rulings on disputes',
+  },
+  APPROVAL_LIMIT_RELEASE: {
+    group: 'Rules',
+    schema: limits,
+    default: 'usd=100000,eur=100000,gbp=100000,jpy=150000',
+    help: 'the same for releases by hand',
+  },
+  APPROVAL_LIMIT_WRITE_OFF: {
+    group: 'Rules',
+    schema: limits,
+    default: 'usd=0,eur=0,gbp=0,jpy=0',
+    help: "the same for writing off a seller's debt",
+  },
+
+  SMTP_URL: {
+    group: 'Processes',
+    schema: url(['smtp:', 'smtps:'], 'smtp://user:password@mail.example.com:587').optional(),
+    secret: true,
+    help: 'mail server (default: none is sent, the sandbox shows an outbox)',
+  },
+  LOG_LEVEL: {
+    group: 'Processes',
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      error: 'is not one of fatal, error, warn, info, debug, trace, silent',
+    }),
+    default: 'info',
+    help: 'what the logs hold',
+  },
+  WORKER_STICKY_TIMEOUT: {
+    group: 'Processes',
+    schema: duration,
+    default: '2s',
+    help: "how long a dead worker's escrows wait before another one takes them",
+  },
+  WORKER_SHUTDOWN_GRACE: {
+    group: 'Processes',
+    schema: duration,
+    default: '10s',
+    help: 'how long running activities may finish when the worker stops',
+  },
+  WORKER_SHUTDOWN_FORCE: {
+    group: 'Processes',
+    schema: duration,
+    default: '20s',
+    help: 'after this long the worker stops whatever still runs',
+  },
+  WORKER_HEALTH_PORT: {
+    group: 'Processes',
+    schema: portOrNone,
+    default: '0',
+    help: "port of the worker's health answer (0: none; npm start chooses one)",
+  },
+  WORKFLOW_BUNDLE: {
+    group: 'Processes',
+    schema: text.optional(),
+    help: 'prebuilt workflow bundle of the worker (default: bundled at its start; npm start makes one)',
+  },
+  TRANCHE_CRASH_POINTS: {
+    group: 'Processes',
+    schema: text.optional(),
+    internal: true,
+    help: 'file of the points at which a worker ends itself, for the crash tests; the sandbox alone heeds it',
+  },
+  TRANCHE_EMBEDDED: {
+    group: 'Processes',
+    schema: list.pipe(z.array(z.enum(['postgres', 'temporal', 'stripe', 'none'], { error: 'is not a list of parts' }))),
+    default: '',
+    internal: true,
+    help: 'which addresses belong to embedded parts',
+  },
+});
+
+export type SettingValues = {
+  [K in keyof typeof settingDefinitions]: z.output<(typeof settingDefinitions)[K]['schema']>;
+};
+
+const WIDTH = 26;
+
+/** The settings as text, grouped, with their defaults. */
+export function describeSettings(): string {
+  const definitions: [string, SettingDefinition][] = Object.entries(settingDefinitions);
+  const lines: string[] = ['Settings (environment variables):'];
+  let group = '';
+  for (const [name, definition] of definitions) {
+    if (definition.internal === true) continue;
+    if (definition.group !== group) {
+      group = definition.group;
+      lines.push('', group);
+    }
+    const fallback = definition.default === undefined || definition.default === '' ? '' : ` [${definition.default}]`;
+    lines.push(`  ${name.padEnd(WIDTH)}${definition.help}${fallback}`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,100 @@
+// The rows of card disputes: found or made by Stripe's id, locked while their money is written down, read by who may.
+import type { LossPlan } from '../domain/chargeback.ts';
+import type { Terms } from '../domain/terms.ts';
+import type { DisputeFacts } from '../payments/port.ts';
+import type { Queryable, Tx } from './client.ts';
+import { seesEverything, type Viewer } from './escrows.ts';
+import { newId } from './ids.ts';
+
+/** LossPlan with its amounts as text, as JSON keeps it. */
+export interface StoredPlan {
+  parts: Record<keyof LossPlan['parts'][number], string>[];
+  unassignedMinor: string;
+  currency: string;
+}
+
+export interface CardDispute {
+  id: string;
+  escrow_id: string;
+  charge_id: string;
+  stripe_dispute_id: string;
+  status: string;
+  reason: string;
+  amount: bigint;
+  currency: string;
+  fee: bigint;
+  due_by: Date | null;
+  state: { plan?: StoredPlan };
+  evidence: { text?: string; by?: string; at?: string; submitted?: boolean };
+  revision: number;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** Null where the charge is none of ours, or not yet written down. */
+export async function findOrMakeDispute(
+  sql: Queryable,
+  facts: DisputeFacts,
+): Promise<{ id: string; escrowId: string } | null> {
+  const [payment] = await sql<{ escrow_id: string }[]>`
+    SELECT escrow_id FROM movements WHERE kind = 'payment' AND stripe_charge_id = ${facts.chargeId}`;
+  if (!payment) return null;
+  await sql`
+    INSERT INTO disputes (id, kind, escrow_id, charge_id, stripe_dispute_id, status, reason, amount, currency, due_by, created_at)
+    VALUES (${newId('dispute')}, 'card', ${payment.escrow_id}, ${facts.chargeId}, ${facts.id}, ${facts.status}, ${facts.reason},
+            ${facts.amountMinor}, ${facts.currency}, ${facts.dueAt === null ? null : new Date(facts.dueAt)}, ${new Date(facts.createdAt)})
+    ON CONFLICT (stripe_dispute_id) DO NOTHING`;
+  const [row] = await sql<{ id: string }[]>`SELECT id FROM disputes WHERE stripe_dispute_id = ${facts.id}`;
+  return { id: row!.id, escrowId: payment.escrow_id };
+}
+
+export async function findCardDispute(sql: Queryable, id: string): Promise<CardDispute | null> {
+  const [row] = await sql<CardDispute[]>`SELECT * FROM disputes WHERE id = ${id} AND kind = 'card'`;
+  return row ?? null;
+}
+
+export async function lockCardDispute(tx: Tx, id: string): Promise<CardDispute | null> {
+  const [row] = await tx<CardDispute[]>`SELECT * FROM disputes WHERE id = ${id} AND kind = 'card' FOR UPDATE`;
+  return row ?? null;
+}
+
+/** The milestones that a charge paid for, and the terms that they stand in. */
+export async function paidByCharge(
+  sql: Queryable,
+  escrowId: string,
+  chargeId: string,
+): Promise<{ terms: Terms; milestones: { id: string; sellerId: string }[]; converted: boolean }> {
+  const [escrow] = await sql<{ body: Terms; settlement_currency: string | null }[]>`
+    SELECT t.body, e.settlement_currency FROM escrows e
+    JOIN escrow_terms t ON t.escrow_id = e.id AND t.version = e.terms_version WHERE e.id = ${escrowId}`;
+  if (!escrow) throw new Error(`escrow ${escrowId} is not in the projection yet`);
+  const milestones = await sql<{ id: string; sellerId: string }[]>`
+    SELECT id, seller_id AS "sellerId" FROM milestones
+    WHERE escrow_id = ${escrowId} AND state -> 'funds' ->> 'chargeId' = ${chargeId} ORDER BY position`;
+  return { terms: escrow.body, milestones, converted: escrow.settlement_currency !== escrow.body.currency };
+}
+
+export interface CardDisputeFilter {
+  id?: string | undefined;
+  escrowId?: string | undefined;
+  startingAfter?: string | undefined;
+  limit: number;
+}
+
+/** Newest first; only of escrows that the viewer may read. */
+export async function cardDisputesFor(
+  sql: Queryable,
+  viewer: Viewer,
+  filter: CardDisputeFilter,
+): Promise<CardDispute[]> {
+  const mine = seesEverything(viewer)
+    ? sql`true`
+    : sql`EXISTS (SELECT FROM escrow_parties ep WHERE ep.person_id = ${viewer.id} AND ep.escrow_id = d.escrow_id)`;
+  return sql<CardDispute[]>`
+    SELECT d.* FROM disputes d JOIN escrows e ON e.id = d.escrow_id AND e.entity_id = ${viewer.entityId}
+    WHERE d.kind = 'card' AND ${mine}
+      AND ${filter.id === undefined ? sql`true` : sql`d.id = ${filter.id}`}
+      AND ${filter.escrowId === undefined ? sql`true` : sql`d.escrow_id = ${filter.escrowId}`}
+      AND ${filter.startingAfter === undefined ? sql`true` : sql`d.id < ${filter.startingAfter}`}
+    ORDER BY d.id DESC LIMIT ${filter.limit}`;
+}

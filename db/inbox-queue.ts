@@ -1,0 +1,134 @@
+// The inbox `stripe_events` as a queue: claimed by a lease, finished, tried again later, or parked with an alert for ops.
+import type { Queryable, Sql, Tx } from './client.ts';
+
+export interface InboxEvent {
+  id: string;
+  type: string;
+  object_id: string | null;
+  account: string | null;
+  body: string;
+  /** This try counted: above 1, an earlier one failed or died. */
+  attempts: number;
+}
+
+/** An event to be stored, as Stripe lists it. */
+export interface NewEvent {
+  id: string;
+  type: string;
+  objectId: string | null;
+  account: string | null;
+  livemode: boolean;
+  apiVersion: string | null;
+  body: string;
+}
+
+/**
+ * Takes due events for `leaseMs`: a worker that dies gives them back by the lease's end, without an open transaction that
+ * would span calls to Stripe. The try is counted now, so that an event that kills its worker is parked in the end too.
+ */
+export async function claimDue(sql: Queryable, limit: number, leaseMs: number): Promise<InboxEvent[]> {
+  return sql<InboxEvent[]>`
+    UPDATE stripe_events e
+    SET attempts = e.attempts + 1, next_try_at = now() + ${`${leaseMs} milliseconds`}::interval
+    FROM (
+      SELECT id FROM stripe_events
+      WHERE state = 'received' AND next_try_at <= now()
+      ORDER BY next_try_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+    ) due
+    WHERE e.id = due.id
+    RETURNING e.id, e.type, e.object_id, e.account, e.body, e.attempts`;
+}
+
+/** Ends an event. Whoever is second (its lease had run out) changes nothing. */
+export async function finish(
+  sql: Queryable,
+  id: string,
+  state: 'done' | 'ignored',
+  escrowId: string | null,
+  note: string | null = null,
+): Promise<void> {
+  await sql`
+    UPDATE stripe_events SET state = ${state}, escrow_id = ${escrowId}, error = ${note}, done_at = now()
+    WHERE id = ${id} AND state = 'received'`;
+}
+
+/** Gives a claimed event back for later. A claim made since then is left alone: it has counted on. */
+export async function tryLater(sql: Queryable, event: InboxEvent, delayMs: number, error: string): Promise<void> {
+  await sql`
+    UPDATE stripe_events SET next_try_at = now() + ${`${delayMs} milliseconds`}::interval, error = ${error}
+    WHERE id = ${event.id} AND state = 'received' AND attempts = ${event.attempts}`;
+}
+
+/** Gives a claimed event back unharmed, as if it had not been claimed: the worker is stopping. */
+export async function unclaim(sql: Queryable, event: InboxEvent): Promise<void> {
+  await sql`
+    UPDATE stripe_events SET next_try_at = now(), attempts = attempts - 1
+    WHERE id = ${event.id} AND state = 'received' AND attempts = ${event.attempts}`;
+}
+
+export interface Parking {
+  /** The alert's kind. */
+  kind: string;
+  reason: string;
+  escrowId: string | null;
+  /** Milliseconds after which `reviveParked` tries once more; absent: only a person does. */
+  reviveAfterMs?: number | undefined;
+}
+
+/** Parks an event and tells ops, together. */
+export async function park(sql: Sql, event: InboxEvent, parking: Parking): Promise<void> {
+  await sql.begin(async (tx) => {
+    const revive = parking.reviveAfterMs === undefined ? null : `${parking.reviveAfterMs} milliseconds`;
+    const parked = await tx`
+      UPDATE stripe_events
+      SET state = 'parked', error = ${parking.reason}, escrow_id = ${parking.escrowId},
+          next_try_at = coalesce(now() + ${revive}::interval, 'infinity')
+      WHERE id = ${event.id} AND state = 'received' AND attempts = ${event.attempts}`;
+    if (parked.count === 0) return;
+    await alertOps(tx, {
+      kind: parking.kind,
+      dedupeKey: `stripe_event:${event.id}`,
+      escrowId: parking.escrowId,
+      detail: { event_id: event.id, type: event.type, object_id: event.object_id, reason: parking.reason },
+    });
+  });
+}
+
+/** Events whose tries ran out are tried once more, hour after hour: what was down for long may be up again. */
+export async function reviveParked(sql: Queryable, triesLeft: { attempts: number }): Promise<number> {
+  const revived = await sql`
+    UPDATE stripe_events SET state = 'received', attempts = ${triesLeft.attempts}, next_try_at = now()
+    WHERE state = 'parked' AND next_try_at <= now()`;
+  return revived.count;
+}
+
+/** Stores events that are not there yet; answers how many were new. Stripe's word: at least once; the key makes it once. */
+export async function storeEvents(sql: Queryable, events: readonly NewEvent[]): Promise<number> {
+  if (events.length === 0) return 0;
+  const rows = events.map((e) => ({
+    id: e.id,
+    type: e.type,
+    object_id: e.objectId,
+    account: e.account,
+    livemode: e.livemode,
+    api_version: e.apiVersion,
+    body: e.body,
+  }));
+  const stored = await sql`INSERT INTO stripe_events ${sql(rows)} ON CONFLICT (id) DO NOTHING`;
+  return stored.count;
+}
+
+export interface Alert {
+  kind: string;
+  dedupeKey: string;
+  escrowId: string | null;
+  detail: Record<string, string | number | boolean | null>;
+}
+
+/** One row for ops; the same thing told twice is told once. */
+export async function alertOps(sql: Sql | Tx, alert: Alert): Promise<void> {
+  await sql`
+    INSERT INTO alerts (kind, dedupe_key, escrow_id, detail)
+    VALUES (${alert.kind}, ${alert.dedupeKey}, ${alert.escrowId}, ${sql.json(alert.detail)})
+    ON CONFLICT (dedupe_key) DO NOTHING`;
+}

@@ -1,0 +1,89 @@
+// Invariant 8 with the workflows themselves: the projection of each open escrow is what its workflow answers.
+import type { EscrowState } from '../domain/escrow-state.ts';
+import { isEscrowEnd } from '../domain/escrow-state.ts';
+import type { Sql } from './client.ts';
+import type { Again } from './invariants-stripe.ts';
+
+interface Projected {
+  id: string;
+  status: string;
+  revision: number;
+  milestones: { id: string; status: string; revision: number }[];
+}
+
+const BATCH = 50;
+
+/** Open escrows in batches, each asked again while something is on its way between workflow and projection. */
+export async function workflowsAgree(
+  sql: Sql,
+  stateOf: (escrowId: string) => Promise<EscrowState | null>,
+  again: Again,
+): Promise<object[]> {
+  const broken: object[] = [];
+  let after = '';
+  for (;;) {
+    const ids = await sql<{ id: string }[]>`
+      SELECT id FROM escrows WHERE status NOT IN ('completed', 'cancelled', 'expired') AND id > ${after} ORDER BY id LIMIT ${BATCH}`;
+    for (const { id } of ids) broken.push(...(await escrowAgrees(sql, id, stateOf, again)));
+    const last = ids.at(-1);
+    if (last === undefined || broken.length >= 100) return broken.slice(0, 100);
+    after = last.id;
+  }
+}
+
+async function escrowAgrees(
+  sql: Sql,
+  id: string,
+  stateOf: (escrowId: string) => Promise<EscrowState | null>,
+  again: Again,
+): Promise<object[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const state = await stateOf(id);
+    const rows = differences(await projected(sql, id), state);
+    if (rows.length === 0 || attempt >= again.tries) return rows;
+    await new Promise((resolve) => setTimeout(resolve, again.pauseMs));
+  }
+}
+
+async function projected(sql: Sql, id: string): Promise<Projected> {
+  const [row] = await sql<Projected[]>`
+    SELECT e.id, e.status, e.revision,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'status', m.status, 'revision', m.revision) ORDER BY m.position), '[]')
+            FROM milestones m WHERE m.escrow_id = e.id) AS milestones
+    FROM escrows e WHERE e.id = ${id}`;
+  return row!;
+}
+
+function differences(seen: Projected, state: EscrowState | null): object[] {
+  if (state === null) {
+    if (isEscrowEnd(seen.status as EscrowState['status'])) return [];
+    return [
+      { escrow_id: seen.id, what: 'open in the projection, without a running workflow', projection: seen.status },
+    ];
+  }
+  const rows: object[] = [];
+  if (seen.status !== state.status || seen.revision !== state.headRevision) {
+    rows.push({
+      escrow_id: seen.id,
+      what: 'escrow',
+      projection: seen.status,
+      workflow: state.status,
+      projection_revision: seen.revision,
+      workflow_revision: state.headRevision,
+    });
+  }
+  for (const milestone of state.milestones) {
+    const row = seen.milestones.find((m) => m.id === milestone.id);
+    if (row?.status === milestone.status && row.revision === milestone.revision) continue;
+    rows.push({
+      escrow_id: seen.id,
+      milestone_id: milestone.id,
+      what: 'milestone',
+      projection: row?.status ?? null,
+      workflow: milestone.status,
+      projection_revision: row?.revision ?? null,
+      workflow_revision: milestone.revision,
+    });
+  }
+  return rows;
+}

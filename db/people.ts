@@ -1,0 +1,187 @@
+// People and what proves who they are: scrypt passwords, hashed API keys, hashed sessions.
+import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import type { Role } from '../domain/escrow-state.ts';
+import type { Queryable } from './client.ts';
+import { newId } from './ids.ts';
+
+export interface Person {
+  id: string;
+  entityId: string;
+  email: string;
+  name: string;
+  role: Role;
+  timeZone: string;
+  locale: string;
+}
+
+export interface NewPerson {
+  id?: string | undefined;
+  email: string;
+  name: string;
+  role: Role;
+  password?: string | undefined;
+}
+
+interface PersonRow {
+  id: string;
+  entity_id: string;
+  email: string;
+  name: string;
+  role: Role;
+  time_zone: string;
+  locale: string;
+}
+
+const toPerson = (row: PersonRow): Person => ({
+  id: row.id,
+  entityId: row.entity_id,
+  email: row.email,
+  name: row.name,
+  role: row.role,
+  timeZone: row.time_zone,
+  locale: row.locale,
+});
+
+const columns = (sql: Queryable) => sql`p.id, p.entity_id, p.email, p.name, p.role, p.time_zone, p.locale`;
+
+/** Null when the address belongs to somebody already. */
+export async function createPerson(sql: Queryable, person: NewPerson): Promise<Person | null> {
+  const id = person.id ?? newId('person');
+  const hash = person.password === undefined ? null : await hashPassword(person.password);
+  const [row] = await sql<PersonRow[]>`
+    INSERT INTO people AS p (id, email, name, role, password_hash)
+    VALUES (${id}, ${person.email}, ${person.name}, ${person.role}, ${hash})
+    ON CONFLICT DO NOTHING RETURNING ${columns(sql)}`;
+  return row ? toPerson(row) : null;
+}
+
+export async function findPerson(sql: Queryable, id: string): Promise<Person | null> {
+  const [row] = await sql<PersonRow[]>`SELECT ${columns(sql)} FROM people p WHERE p.id = ${id}`;
+  return row ? toPerson(row) : null;
+}
+
+export async function findPersonByEmail(sql: Queryable, email: string): Promise<Person | null> {
+  const [row] = await sql<PersonRow[]>`SELECT ${columns(sql)} FROM people p WHERE lower(p.email) = lower(${email})`;
+  return row ? toPerson(row) : null;
+}
+
+/** Those of the ids that no seller has, in the order in which they were given. */
+export async function unknownSellers(sql: Queryable, ids: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    SELECT id FROM people WHERE role = 'seller' AND id IN ${sql(['', ...ids])}`;
+  const known = new Set(rows.map((row) => row.id));
+  return ids.filter((id) => !known.has(id));
+}
+
+// ---- passwords --------------------------------------------------------------------------------------------------
+
+/** OWASP's choice for scrypt: N 2^17 would take 128 MB a sign-in; 2^15 with p 3 costs the same time in 32 MB. */
+const SCRYPT = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 };
+const KEY_BYTES = 32;
+
+const derive = (password: string, salt: Buffer, cost: { N: number; r: number; p: number }): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    scrypt(password.normalize('NFKC'), salt, KEY_BYTES, { ...cost, maxmem: SCRYPT.maxmem }, (error, key) => {
+      if (error) reject(error);
+      else resolve(key);
+    });
+  });
+
+/** "scrypt$N$r$p$salt$hash": the cost travels along, so that it can be raised later. */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(16);
+  const key = await derive(password, salt, SCRYPT);
+  return ['scrypt', SCRYPT.N, SCRYPT.r, SCRYPT.p, salt.toString('base64url'), key.toString('base64url')].join('$');
+}
+
+async function passwordMatches(password: string, stored: string): Promise<boolean> {
+  const [scheme, n, r, p, salt = '', hash = ''] = stored.split('$');
+  if (scheme !== 'scrypt') return false;
+  const expected = Buffer.from(hash, 'base64url');
+  const key = await derive(password, Buffer.from(salt, 'base64url'), { N: Number(n), r: Number(r), p: Number(p) });
+  return expected.length === key.length && timingSafeEqual(expected, key);
+}
+
+/** Takes the same time for an address that nobody has. */
+export async function verifyPassword(sql: Queryable, email: string, password: string): Promise<Person | null> {
+  const [row] = await sql<(PersonRow & { password_hash: string | null })[]>`
+    SELECT ${columns(sql)}, p.password_hash FROM people p WHERE lower(p.email) = lower(${email})`;
+  if (!row?.password_hash) {
+    await derive(password, randomBytes(16), SCRYPT);
+    return null;
+  }
+  return (await passwordMatches(password, row.password_hash)) ? toPerson(row) : null;
+}
+
+export async function setPassword(sql: Queryable, personId: string, password: string): Promise<void> {
+  const hash = await hashPassword(password);
+  await sql`UPDATE people SET password_hash = ${hash} WHERE id = ${personId}`;
+}
+
+// ---- API keys ---------------------------------------------------------------------------------------------------
+
+const KEY_PREFIX = 'sk_tranche_';
+/** A key has 256 random bits: a plain hash is enough, there is nothing to guess. */
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** The key itself is in no table: whoever asks for one keeps it. */
+export async function createApiKey(
+  sql: Queryable,
+  personId: string,
+  options: { label?: string; key?: string } = {},
+): Promise<{ id: string; key: string }> {
+  const key = options.key ?? `${KEY_PREFIX}${randomBytes(32).toString('base64url')}`;
+  const id = newId('apiKey');
+  const [row] = await sql<{ id: string }[]>`
+    INSERT INTO api_keys (id, person_id, key_hash, label) VALUES (${id}, ${personId}, ${sha256(key)}, ${options.label ?? ''})
+    ON CONFLICT (key_hash) DO UPDATE SET label = EXCLUDED.label WHERE api_keys.person_id = ${personId} RETURNING id`;
+  if (!row) throw new Error('this API key belongs to somebody else');
+  return { id: row.id, key };
+}
+
+export async function findByKey(sql: Queryable, key: string): Promise<{ person: Person; keyId: string } | null> {
+  if (!key.startsWith(KEY_PREFIX)) return null;
+  const [row] = await sql<(PersonRow & { key_id: string; stale: boolean })[]>`
+    SELECT ${columns(sql)}, k.id AS key_id, coalesce(k.last_used_at < now() - interval '1 minute', true) AS stale
+    FROM api_keys k JOIN people p ON p.id = k.person_id
+    WHERE k.key_hash = ${sha256(key)} AND k.revoked_at IS NULL`;
+  if (!row) return null;
+  // To the minute: a busy key must not write a row for every call.
+  if (row.stale) await sql`UPDATE api_keys SET last_used_at = now() WHERE id = ${row.key_id}`;
+  return { person: toPerson(row), keyId: row.key_id };
+}
+
+// ---- sessions ---------------------------------------------------------------------------------------------------
+
+const SESSION_MS = 12 * 3_600_000;
+
+export interface Session {
+  person: Person;
+  csrfToken: string;
+  expiresAt: Date;
+}
+
+export async function createSession(
+  sql: Queryable,
+  personId: string,
+  lifetimeMs = SESSION_MS,
+): Promise<{ token: string; csrfToken: string; expiresAt: Date }> {
+  const token = randomBytes(32).toString('base64url');
+  const csrfToken = randomBytes(32).toString('base64url');
+  const expiresAt = new Date(Date.now() + lifetimeMs);
+  await sql`
+    INSERT INTO sessions (token_hash, person_id, csrf_token, expires_at)
+    VALUES (${sha256(token)}, ${personId}, ${csrfToken}, ${expiresAt})`;
+  return { token, csrfToken, expiresAt };
+}
+
+export async function findSession(sql: Queryable, token: string): Promise<Session | null> {
+  const [row] = await sql<(PersonRow & { csrf_token: string; expires_at: Date })[]>`
+    SELECT ${columns(sql)}, s.csrf_token, s.expires_at FROM sessions s JOIN people p ON p.id = s.person_id
+    WHERE s.token_hash = ${sha256(token)} AND s.expires_at > now()`;
+  return row ? { person: toPerson(row), csrfToken: row.csrf_token, expiresAt: row.expires_at } : null;
+}
+
+export async function endSession(sql: Queryable, token: string): Promise<void> {
+  await sql`DELETE FROM sessions WHERE token_hash = ${sha256(token)}`;
+}

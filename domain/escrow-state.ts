@@ -1,0 +1,288 @@
+// The one serialisable state of an escrow: what the workflow carries, what the projection stores, what every rule reads.
+// Amounts are safe integers here, because this crosses Temporal and JSON; `toMinor` turns them into bigint for arithmetic.
+import type { Terms } from './terms.ts';
+
+export type EscrowStatus =
+  'proposed' | 'agreed' | 'funding' | 'active' | 'amending' | 'settling' | 'completed' | 'cancelled' | 'expired';
+
+export type MilestoneStatus =
+  | 'planned'
+  | 'awaiting_funding'
+  | 'requires_action'
+  | 'processing'
+  | 'funded'
+  | 'started'
+  | 'submitted'
+  | 'changes_requested'
+  | 'overdue'
+  | 'accepted'
+  | 'releasing'
+  | 'blocked_kyc'
+  | 'blocked_funds'
+  | 'refunding'
+  | 'recovering'
+  | 'disputed'
+  | 'released'
+  | 'refunded'
+  | 'cancelled';
+
+export const ESCROW_ENDS: readonly EscrowStatus[] = ['completed', 'cancelled', 'expired'];
+export const MILESTONE_ENDS: readonly MilestoneStatus[] = ['released', 'refunded', 'cancelled'];
+
+export type Role = 'buyer' | 'seller' | 'ops' | 'auditor';
+
+/** Who does something: a person with the role in which they act on this escrow. */
+export interface Principal {
+  id: string;
+  role: Role;
+}
+
+/** Who or what did something, as the timeline says it. */
+export interface Actor {
+  kind: 'person' | 'timer' | 'stripe' | 'platform';
+  id: string | null;
+  role: Role | null;
+}
+
+export type FreezeReason =
+  'in_product_dispute' | 'card_dispute' | 'fraud_warning' | 'risk' | 'seller_restricted' | 'ops';
+
+export interface Freeze {
+  reason: FreezeReason;
+  scope: 'milestone' | 'charge' | 'seller' | 'escrow';
+  /** Milestone id, charge id, seller id, or the escrow's id. */
+  subject: string;
+  /** What it is about, for a person: a dispute id, an error code. */
+  detail: string;
+  since: number;
+}
+
+/** What a charge brought for one milestone, in the settlement currency. */
+export interface SettledFunds {
+  paymentId: string;
+  chargeId: string;
+  principal: number;
+  buyerFee: number;
+  sellerFee: number;
+  /** The buyer's fee as it was charged, terms' currency: terms may change later. */
+  buyerFeeCharged: number;
+}
+
+/** One accepted part of a milestone on its way to the seller; settlement currency but for `amount`. */
+export interface ReleasePart {
+  part: number;
+  /** Terms' currency. */
+  amount: number;
+  principal: number;
+  sellerFee: number;
+  buyerFee: number;
+  payable: number;
+  status: 'accepted' | 'releasing' | 'blocked_kyc' | 'blocked_funds' | 'blocked_ops' | 'released' | 'charged_back';
+  generation: number;
+  transferId: string | null;
+  automatic: boolean;
+  /** While blocked: when it is tried again, or when the seller is reminded. */
+  retryAt: number | null;
+  nudges: number;
+}
+
+/** One refund of what is still held; settlement currency but for `amount` and `chargeAmount`. */
+export interface RefundPart {
+  id: string;
+  part: number;
+  /** Principal, terms' currency. */
+  amount: number;
+  /** What Stripe is asked to refund: principal and returned buyer's fee, terms' currency. */
+  chargeAmount: number;
+  principal: number;
+  buyerFee: number;
+  buyerFeeReturned: number;
+  status: 'asked' | 'pending' | 'succeeded' | 'failed';
+  generation: number;
+  stripeRefundId: string | null;
+  reason: string;
+  before: MilestoneStatus;
+}
+
+/** A request that the other side answers by the same call, or lets lapse. */
+export interface PendingRequest {
+  by: string;
+  role: Role;
+  amount: number;
+  reason: string;
+  at: number;
+  expiresAt: number;
+}
+
+export interface Inspection {
+  periodMs: number;
+  /** Active time left at `since`; a freeze stops it. */
+  remainingMs: number;
+  since: number;
+  /** When it ends if nothing freezes it. */
+  endsAt: number;
+  reminded: number;
+  extended: boolean;
+}
+
+export type DisputeStatus = 'open' | 'negotiating' | 'mediation' | 'second_arbiter' | 'settled';
+
+/** An in-product dispute over what is left of one milestone. Amounts are the seller's part, terms' currency. */
+export interface DisputeState {
+  id: string;
+  openedBy: string;
+  openedRole: 'buyer' | 'seller';
+  reason: string;
+  /** What is in dispute: all that was neither accepted nor refunded when it was opened. */
+  amount: number;
+  /** What the seller would get if the claimant wins. */
+  claim: number;
+  status: DisputeStatus;
+  /** Last offer of each side: what it would let the seller have. */
+  offers: { buyer: number | null; seller: number | null };
+  /** When the present stage ends. */
+  until: number;
+  /** Status of the milestone before. */
+  before: MilestoneStatus;
+  outcome: {
+    sellerAmount: number;
+    how: 'silence' | 'agreed' | 'ruled' | 'default';
+    by: string | null;
+    reason: string;
+    at: number;
+  } | null;
+}
+
+export interface MilestoneState {
+  id: string;
+  /** The escrow's revision at this milestone's last change: the projection applies only what is newer. */
+  revision: number;
+  status: MilestoneStatus;
+  sellerId: string;
+  title: string;
+  amount: number;
+  /** Principal accepted or let pass, terms' currency. */
+  accepted: number;
+  /** Principal refunded or reserved for a refund, terms' currency. */
+  refunded: number;
+  funds: SettledFunds | null;
+  startsAt: number | null;
+  dueAt: number | null;
+  inspectionMs: number;
+  startedAt: number | null;
+  submittedAt: number | null;
+  note: string | null;
+  deliverableSha256: string | null;
+  changesNote: string | null;
+  rounds: number;
+  inspection: Inspection | null;
+  /** When an unfunded milestone of a per-milestone escrow is given up. */
+  fundBy: number | null;
+  releases: ReleasePart[];
+  refunds: RefundPart[];
+  refundRequest: PendingRequest | null;
+  /** Since when something freezes it: its deadlines are moved by that much when the last freeze ends. */
+  frozenAt: number | null;
+  dispute: DisputeState | null;
+}
+
+export type PaymentStatus = 'creating' | 'requires_payment_method' | 'requires_action' | 'processing' | 'succeeded' | 'canceled'; // prettier-ignore
+
+/** One PaymentIntent over one or more milestones. */
+export interface PaymentState {
+  id: string;
+  milestoneIds: string[];
+  /** Terms' currency. */
+  amount: number;
+  status: PaymentStatus;
+  /** Attempt to create or confirm: part of the idempotency key. */
+  generation: number;
+  paymentIntentId: string | null;
+  chargeId: string | null;
+  methodType: string | null;
+  paidAt: number | null;
+  declineCode: string | null;
+  actionUntil: number | null;
+  /** An activity is at work on it: its answer decides over its milestones. */
+  busy: boolean;
+  /** The buyer left the authentication: the PaymentIntent is being cancelled. */
+  abandoned: boolean;
+  /** Money that arrived after the escrow was given up goes back whole: its refund's status. */
+  returned: RefundPart['status'] | null;
+  returnGeneration: number;
+}
+
+/** New terms that wait for signatures. */
+export interface AmendmentState {
+  id: string;
+  by: string;
+  role: Role;
+  terms: Terms;
+  termsHash: string;
+  consents: string[];
+  until: number;
+}
+
+/** One line of the timeline; numbers rise, and a number that was reserved but not needed is left out. */
+export interface EscrowEvent {
+  seq: number;
+  at: number;
+  type: string;
+  actor: Actor;
+  milestoneId: string | null;
+  data: Record<string, string | number | boolean | null>;
+}
+
+export interface EscrowState {
+  id: string;
+  terms: Terms;
+  termsHash: string;
+  settlementCurrency: string | null;
+  status: EscrowStatus;
+  /** Last revision given out; rises with every change. */
+  revision: number;
+  /** Revision of the last change above the milestones. */
+  headRevision: number;
+  createdAt: number;
+  consents: string[];
+  agreeUntil: number;
+  fundUntil: number | null;
+  frozen: Freeze[];
+  /** Card disputes that this escrow was told of; an ended one stays, because `closed` may come before `created`. */
+  cardDisputes: { id: string; state: 'open' | 'lifted' | 'lost' }[];
+  milestones: MilestoneState[];
+  payments: PaymentState[];
+  cancelRequest: PendingRequest | null;
+  amendment: AmendmentState | null;
+  /** Set when the escrow was given up: what is held goes back and the end is `cancelled` or `expired`. */
+  ending: 'cancelled' | 'expired' | null;
+  /** Events not yet known to be stored; `eventSeq` is the last number given. */
+  events: EscrowEvent[];
+  eventSeq: number;
+}
+
+/** What crosses to the projection: the state without its terms, which are stored once per version. */
+export type EscrowSnapshot = Omit<EscrowState, 'terms'> & { termsVersion: number };
+
+export function snapshotOf(state: EscrowState): EscrowSnapshot {
+  const { terms, ...rest } = state;
+  return { ...rest, termsVersion: terms.version };
+}
+
+export const isMilestoneEnd = (status: MilestoneStatus): boolean => MILESTONE_ENDS.includes(status);
+export const isEscrowEnd = (status: EscrowStatus): boolean => ESCROW_ENDS.includes(status);
+
+/** Principal neither accepted nor refunded, terms' currency. */
+export const openAmount = (m: Pick<MilestoneState, 'amount' | 'accepted' | 'refunded'>): number =>
+  m.amount - m.accepted - m.refunded;
+
+/** Freezes that cover a milestone, in any of the four scopes. */
+export function freezesOver(state: Pick<EscrowState, 'frozen'>, m: MilestoneState): Freeze[] {
+  return state.frozen.filter(
+    (f) =>
+      f.scope === 'escrow' ||
+      (f.scope === 'milestone' && f.subject === m.id) ||
+      (f.scope === 'seller' && f.subject === m.sellerId) ||
+      (f.scope === 'charge' && m.funds !== null && f.subject === m.funds.chargeId),
+  );
+}

@@ -1,0 +1,57 @@
+// Postings of card disputes: what Stripe withdrew and gave back, and who bears what was lost.
+import { account, type BalanceTransaction, type Leg, legs, stripeAccount } from './postings.ts';
+import { recoveryAccount } from './postings-recovery.ts';
+
+export const disputeAccount = {
+  receivable: (disputeId: string) => `dispute:${disputeId}:receivable`,
+  fees: 'dispute_fees',
+  loss: 'dispute_loss',
+} as const;
+
+/** By its sign: withdrawn, given back (whatever the status says), or a fee alone. */
+export function disputeMoneyKind(bt: BalanceTransaction): 'dispute_withdrawn' | 'dispute_reinstated' | 'dispute_fee' {
+  if (bt.amountMinor < 0n) return 'dispute_withdrawn';
+  return bt.amountMinor > 0n ? 'dispute_reinstated' : 'dispute_fee';
+}
+
+/** One balance transaction of a dispute: the amount is receivable from its outcome, the fee an expense. */
+export function disputeMoney(disputeId: string, bt: BalanceTransaction): Leg[] {
+  return legs(
+    { account: stripeAccount(bt), amountMinor: bt.netMinor },
+    { account: disputeAccount.receivable(disputeId), amountMinor: -bt.amountMinor },
+    { account: disputeAccount.fees, amountMinor: bt.feeMinor },
+  );
+}
+
+/** What one milestone bears of a lost dispute; settlement currency. */
+export interface BorneByMilestone {
+  milestoneId: string;
+  sellerId: string;
+  heldMinor: bigint;
+  feeUnearnedMinor: bigint;
+  feeReturnedMinor: bigint;
+  reversedMinor: bigint;
+  debtMinor: bigint;
+  platformMinor: bigint;
+}
+
+/** Kind `dispute_lost`. */
+export function disputeLost(disputeId: string, parts: readonly BorneByMilestone[], unassignedMinor: bigint): Leg[] {
+  const borne = parts.flatMap((p): Leg[] => {
+    const { milestoneId, sellerId } = p;
+    return [
+      { account: account.held(milestoneId), amountMinor: p.heldMinor, milestoneId, sellerId },
+      { account: account.feeUnearned(milestoneId), amountMinor: p.feeUnearnedMinor, milestoneId },
+      { account: account.feeRevenue, amountMinor: p.feeReturnedMinor, milestoneId },
+      { account: account.onHold(sellerId), amountMinor: p.reversedMinor, milestoneId, sellerId },
+      { account: recoveryAccount.receivable(sellerId), amountMinor: p.debtMinor, milestoneId, sellerId },
+      { account: disputeAccount.loss, amountMinor: p.platformMinor, milestoneId },
+    ];
+  });
+  const totalMinor = borne.reduce((sum, leg) => sum + leg.amountMinor, unassignedMinor);
+  return legs(
+    ...borne,
+    { account: disputeAccount.loss, amountMinor: unassignedMinor },
+    { account: disputeAccount.receivable(disputeId), amountMinor: -totalMinor },
+  );
+}

@@ -1,0 +1,289 @@
+// What a command would do, without doing it: the rules' answer, then the postings, the calls to Stripe, the states and the
+// money that would follow when every call succeeds. Pure, from the same plans and postings that the real thing uses.
+import { planAcceptance, planRefund } from './allocation.ts';
+import { assert } from './errors.ts';
+import { type EscrowState, type EscrowStatus, isMilestoneEnd, type MilestoneState, type MilestoneStatus, openAmount, type Principal } from './escrow-state.ts'; // prettier-ignore
+import { toInteger, toMinor } from './money.ts';
+import {
+  type BalanceTransaction,
+  type Leg,
+  partAccepted,
+  refundAsked,
+  refundSettled,
+  transferCreated,
+} from './postings.ts';
+import { debtRecovered } from './postings-recovery.ts';
+import { type Action, type ActionArguments, canMove, cancelsAlone, permit, type Refusal, refundsAlone } from './transitions.ts'; // prettier-ignore
+
+export const PREVIEWED = ['start', 'submit', 'accept', 'request_changes', 'extend', 'refund', 'dispute', 'accept_offer', 'rule', 'cancel'] as const; // prettier-ignore
+export type PreviewedAction = (typeof PREVIEWED)[number];
+
+/** Of the nine terms of the money identity, those that a preview can change, and the others as they are. */
+export type MoneyTerms = Record<'charged' | 'owed' | 'absorbed' | 'held' | 'released' | 'refunded' | 'charged_back' | 'fees' | 'tax' | 'disputed', bigint>; // prettier-ignore
+
+export interface SellerFacts {
+  canReceive: boolean;
+  stripeAccountId: string;
+  /** Open, in the settlement currency, oldest first: they are taken out of a release. */
+  debts: readonly { escrowId: string; milestoneId: string; openMinor: bigint }[];
+}
+
+export interface PreviewFacts {
+  money: MoneyTerms;
+  sellers: ReadonlyMap<string, SellerFacts>;
+  /** Payments whose charge is not available yet: what moves out of them is pending as long. */
+  pendingPayments: ReadonlySet<string>;
+}
+
+export interface PreviewedPosting {
+  kind: string;
+  legs: Leg[];
+}
+
+export interface PreviewedCall {
+  call: 'transfers.create' | 'refunds.create' | 'payment_intents.cancel';
+  amount: number;
+  currency: string;
+  milestoneId: string | null;
+  /** Account, charge or PaymentIntent that it is about. */
+  subject: string | null;
+}
+
+export interface Preview {
+  refusal: Refusal | null;
+  /** What the other side must do first, where one side alone cannot: nothing moves before. */
+  needs: string | null;
+  postings: PreviewedPosting[];
+  calls: PreviewedCall[];
+  escrow: EscrowStatus;
+  milestones: { id: string; status: MilestoneStatus }[];
+  moneyAfter: MoneyTerms;
+}
+
+export interface PreviewRequest {
+  action: PreviewedAction;
+  milestoneId: string | null;
+  args: ActionArguments;
+}
+
+interface Run {
+  state: EscrowState;
+  facts: PreviewFacts;
+  currency: string;
+  postings: PreviewedPosting[];
+  calls: PreviewedCall[];
+}
+
+/** Follows one command to its end on a copy of the state. */
+export function preview(
+  before: EscrowState,
+  { action, milestoneId, args }: PreviewRequest,
+  principal: Principal,
+  facts: PreviewFacts,
+  now: number,
+): Preview {
+  const state = structuredCloneOf(before);
+  const run: Run = {
+    state,
+    facts,
+    currency: state.settlementCurrency ?? state.terms.currency,
+    postings: [],
+    calls: [],
+  };
+  const refusal = permit(before, action as Action, principal, milestoneId, args, now);
+  const needs = refusal === null ? follow(run, action, milestoneId, args, principal) : null;
+  if (refusal === null) closeIfDone(state);
+  return {
+    refusal,
+    needs,
+    postings: run.postings,
+    calls: run.calls,
+    escrow: state.status,
+    milestones: state.milestones.map(({ id, status }) => ({ id, status })),
+    moneyAfter: moneyAfter(facts.money, before.id, run.postings),
+  };
+}
+
+const structuredCloneOf = (s: EscrowState): EscrowState => JSON.parse(JSON.stringify(s)) as EscrowState;
+
+/** Answers what the other side must do first, or null. */
+function follow(
+  run: Run,
+  action: PreviewedAction,
+  milestoneId: string | null,
+  args: ActionArguments,
+  principal: Principal,
+): string | null {
+  const m = run.state.milestones.find((x) => x.id === milestoneId);
+  switch (action) {
+    case 'start':
+      return moved(m!, 'started');
+    case 'submit':
+      return moved(m!, 'submitted');
+    case 'request_changes':
+      return moved(m!, 'changes_requested');
+    case 'extend':
+      return null;
+    case 'dispute':
+      return moved(m!, 'disputed');
+    case 'accept':
+      release(run, m!, args.amount ?? openAmount(m!));
+      return null;
+    case 'refund':
+      if (!refundsAlone(m!, principal)) return 'The other side confirms the refund by the same call.';
+      refund(run, m!, args.amount ?? m!.refundRequest?.amount ?? openAmount(m!));
+      return null;
+    case 'accept_offer': {
+      const other = principal.role === 'seller' ? 'buyer' : 'seller';
+      settle(run, m!, m!.dispute!.offers[other]!);
+      return null;
+    }
+    case 'rule':
+      settle(run, m!, args.sellerAmount!);
+      return null;
+    case 'cancel':
+      return cancel(run, principal);
+  }
+}
+
+function moved(m: MilestoneState, to: MilestoneStatus): null {
+  m.status = to;
+  return null;
+}
+
+/** Both legs of a dispute's end. */
+function settle(run: Run, m: MilestoneState, sellerAmount: number): void {
+  const left = openAmount(m);
+  const seller = Math.min(sellerAmount, left);
+  // In the order in which the parts are cut: each takes its share of what is left.
+  if (seller > 0) release(run, m, seller);
+  if (left > seller) refund(run, m, left - seller);
+}
+
+function release(run: Run, m: MilestoneState, amount: number): void {
+  const piece = planAcceptance(m, amount);
+  const seller = run.facts.sellers.get(m.sellerId);
+  assert(seller !== undefined, `nothing is known of seller ${m.sellerId}`);
+  const part = m.releases.length + 1;
+  m.releases.push({ part, amount, ...piece, status: seller.canReceive ? 'released' : 'blocked_kyc', generation: 1, transferId: null, automatic: false, retryAt: null, nudges: 0 }); // prettier-ignore
+  m.accepted += amount;
+  run.postings.push({
+    kind: 'part_accepted',
+    legs: partAccepted({
+      milestoneId: m.id,
+      sellerId: m.sellerId,
+      principalMinor: toMinor(piece.principal),
+      sellerFeeMinor: toMinor(piece.sellerFee),
+      buyerFeeMinor: toMinor(piece.buyerFee),
+    }),
+  });
+  if (seller.canReceive) transfer(run, m, seller, toMinor(piece.payable));
+  statusAfter(m);
+}
+
+function transfer(run: Run, m: MilestoneState, seller: SellerFacts, payableMinor: bigint): void {
+  let restMinor = payableMinor;
+  for (const debt of seller.debts) {
+    const takenMinor = debt.openMinor < restMinor ? debt.openMinor : restMinor;
+    if (takenMinor === 0n) continue;
+    const paying = { escrowId: run.state.id, milestoneId: m.id };
+    run.postings.push({ kind: 'debt_recovered', legs: debtRecovered(paying, { ...debt, sellerId: m.sellerId }, takenMinor) }); // prettier-ignore
+    restMinor -= takenMinor;
+  }
+  if (restMinor === 0n) return;
+  run.postings.push({ kind: 'transfer', legs: transferCreated(m.id, m.sellerId, foreseen(run, m, -restMinor)) });
+  run.calls.push({ call: 'transfers.create', amount: toInteger(restMinor), currency: run.currency, milestoneId: m.id, subject: seller.stripeAccountId }); // prettier-ignore
+}
+
+function refund(run: Run, m: MilestoneState, amount: number): void {
+  const { state } = run;
+  const piece = planRefund(m, m.funds!.buyerFeeCharged, amount, state.terms.policy.feeReturn);
+  const refundId = `rfd_${m.id.slice(3)}_${m.refunds.length + 1}`;
+  m.refunds.push({ id: refundId, part: m.refunds.length + 1, amount, ...piece, status: 'succeeded', generation: 1, stripeRefundId: null, reason: '', before: m.status }); // prettier-ignore
+  m.refunded += amount;
+  m.refundRequest = null;
+  const asked = {
+    refundId,
+    milestoneId: m.id,
+    sellerId: m.sellerId,
+    principalMinor: toMinor(piece.principal),
+    buyerFeeMinor: toMinor(piece.buyerFee),
+    buyerFeeReturnedMinor: toMinor(piece.buyerFeeReturned),
+  };
+  const settledMinor = asked.principalMinor + asked.buyerFeeReturnedMinor;
+  run.postings.push({ kind: 'refund_asked', legs: refundAsked(asked) });
+  // At the charge's own rate: what the day's rate makes of it more or less is fx.
+  run.postings.push({ kind: 'refund_settled', legs: refundSettled(refundId, settledMinor, foreseen(run, m, -settledMinor), m.id) }); // prettier-ignore
+  const subject = state.payments.find((p) => p.id === m.funds!.paymentId)?.paymentIntentId ?? null;
+  run.calls.push({ call: 'refunds.create', amount: piece.chargeAmount, currency: state.terms.currency, milestoneId: m.id, subject }); // prettier-ignore
+  statusAfter(m);
+}
+
+/** Where a milestone ends up once nothing of it is open and every call has succeeded. */
+function statusAfter(m: MilestoneState): void {
+  if (openAmount(m) > 0) return;
+  m.refundRequest = null;
+  const parts = m.releases.filter((r) => r.status !== 'charged_back');
+  if (parts.length === 0) m.status = 'refunded';
+  else m.status = parts.every((r) => r.status === 'released') ? 'released' : 'blocked_kyc';
+}
+
+function cancel(run: Run, principal: Principal): string | null {
+  const { state } = run;
+  if (state.status === 'active' && !cancelsAlone(state, principal)) return 'The other side agrees by the same call.';
+  for (const p of state.payments) {
+    if (p.status === 'succeeded' || p.status === 'canceled') continue;
+    run.calls.push({ call: 'payment_intents.cancel', amount: p.amount, currency: state.terms.currency, milestoneId: null, subject: p.paymentIntentId }); // prettier-ignore
+  }
+  for (const m of state.milestones) {
+    if (canMove(m, 'give_up')) m.status = 'cancelled';
+    else if (canMove(m, 'refund') && openAmount(m) > 0) refund(run, m, openAmount(m));
+  }
+  state.ending = 'cancelled';
+  state.status = 'settling';
+  return null;
+}
+
+function closeIfDone(state: EscrowState): void {
+  if (state.status !== 'active' && state.status !== 'settling') return;
+  if (state.milestones.every((m) => isMilestoneEnd(m.status))) state.status = state.ending ?? 'completed';
+}
+
+/** A movement that has not been made: Stripe takes no fee for transfers and refunds, and both are pending while their charge is. */
+const foreseen = (run: Run, m: MilestoneState, amountMinor: bigint): BalanceTransaction => ({
+  id: 'preview',
+  type: 'preview',
+  amountMinor,
+  feeMinor: 0n,
+  netMinor: amountMinor,
+  currency: run.currency,
+  status: run.facts.pendingPayments.has(m.funds!.paymentId) ? 'pending' : 'available',
+  availableOn: 0,
+  createdAt: 0,
+  sourceId: null,
+});
+
+// ---- the money identity after the postings, term by term as the view escrow_money sums them ----------------------------
+
+const HOLDING = /^(charge:.+|milestone:.+:(held|fee_unearned)|seller:.+:(payable|on_hold))$/;
+const ABSORBING = new Set(['fx', 'bad_debt', 'dispute_loss']);
+
+function moneyAfter(before: MoneyTerms, escrowId: string, postings: readonly PreviewedPosting[]): MoneyTerms {
+  const after = { ...before };
+  for (const { kind, legs } of postings) {
+    for (const leg of legs) {
+      // A leg of a debt's own escrow changes that escrow's money.
+      if (leg.escrowId !== undefined && leg.escrowId !== escrowId) continue;
+      const { account, amountMinor } = leg;
+      if (HOLDING.test(account)) after.held -= amountMinor;
+      if (account.endsWith(':receivable') && account.startsWith('seller:')) after.owed += amountMinor;
+      if (ABSORBING.has(account)) after.absorbed += amountMinor;
+      if (account === 'fee_revenue') after.fees -= amountMinor;
+      if (kind === 'transfer' && account.startsWith('stripe:')) after.released -= amountMinor;
+      if (kind === 'debt_recovered' && /:(payable|receivable)$/.test(account)) after.released += amountMinor;
+      if (kind === 'refund_asked' && account.startsWith('refund:')) after.refunded -= amountMinor;
+      if (kind === 'refund_settled' && account === 'fx') after.refunded += amountMinor;
+    }
+  }
+  return after;
+}

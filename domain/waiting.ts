@@ -1,0 +1,186 @@
+// The sentence that every page, mail, API object and Temporal detail says: who acts next, what, by when, and otherwise what.
+import {
+  type DisputeState,
+  type EscrowState,
+  type Freeze,
+  type FreezeReason,
+  freezesOver,
+  isEscrowEnd,
+  isMilestoneEnd,
+  type MilestoneState,
+} from './escrow-state.ts';
+
+export type Who = 'buyer' | 'seller' | 'buyer_and_seller' | 'ops' | 'stripe' | 'platform' | 'nobody';
+
+export interface Waiting {
+  who: Who;
+  what: string;
+  /** ISO 8601 instant, or null where no timer runs. */
+  until: string | null;
+  otherwise: string | null;
+  milestone_id: string | null;
+}
+
+const wait = (who: Who, what: string, until: number | null, otherwise: string | null, milestoneId: string | null = null): Waiting => ({
+  who,
+  what,
+  until: until === null ? null : new Date(until).toISOString(),
+  otherwise,
+  milestone_id: milestoneId,
+}); // prettier-ignore
+
+/** What the escrow as a whole waits for: the most urgent thing, a person's before a machine's, the earliest deadline first. */
+export function waitingFor(state: EscrowState): Waiting {
+  if (isEscrowEnd(state.status)) return wait('nobody', `This escrow is ${state.status}.`, null, null);
+  if (state.status === 'proposed') {
+    return wait('buyer_and_seller', 'Everybody named in the terms must agree to them.', state.agreeUntil, 'The proposal expires and nothing happens.'); // prettier-ignore
+  }
+  if (state.status === 'settling') {
+    // Nothing is given back over a freeze: who lifts it is waited for, not Stripe.
+    if (state.frozen.length > 0) return frozenWaiting(state.frozen, null);
+    return wait('stripe', 'The last payments and refunds are being settled.', null, null);
+  }
+  if (state.cancelRequest) {
+    const other = state.cancelRequest.role === 'buyer' ? 'seller' : 'buyer';
+    return wait(other, 'The other side asks to cancel: agree, or let the request lapse.', state.cancelRequest.expiresAt, 'The request lapses and the escrow goes on.'); // prettier-ignore
+  }
+  if (state.amendment) {
+    const other = state.amendment.role === 'buyer' ? 'seller' : 'buyer';
+    return wait(other, 'New terms are proposed: read them, then sign or reject them.', state.amendment.until, 'They lapse and the present terms stay.'); // prettier-ignore
+  }
+  const open = state.milestones.filter((m) => !isMilestoneEnd(m.status)).map((m) => milestoneWaiting(state, m));
+  const people = open.filter(
+    (w) => w.who === 'buyer' || w.who === 'seller' || w.who === 'buyer_and_seller' || w.who === 'ops',
+  );
+  const byDeadline = (a: Waiting, b: Waiting) => (a.until ?? '9999').localeCompare(b.until ?? '9999');
+  return (
+    (people.length > 0 ? people : open).sort(byDeadline)[0] ??
+    wait('platform', 'The escrow is being closed.', null, null)
+  );
+}
+
+/** What one milestone waits for. Every status has its sentence. */
+export function milestoneWaiting(state: EscrowState, m: MilestoneState): Waiting {
+  if (m.dispute && m.status === 'disputed') return disputeWaiting(state, m, m.dispute);
+  const freezes = isMilestoneEnd(m.status) ? [] : freezesOver(state, m);
+  if (freezes.length > 0) {
+    return frozenWaiting(freezes, m);
+  }
+  if (m.refundRequest) {
+    const other = m.refundRequest.role === 'buyer' ? 'seller' : 'buyer';
+    const silence = m.status === 'overdue' ? 'The refund is made.' : 'The request lapses.';
+    return wait(
+      other,
+      'A refund is asked for: confirm it, or let the time pass.',
+      m.refundRequest.expiresAt,
+      silence,
+      m.id,
+    );
+  }
+  switch (m.status) {
+    case 'planned':
+      return wait('buyer_and_seller', 'The terms must be agreed.', state.agreeUntil, 'The proposal expires.', m.id);
+    case 'awaiting_funding':
+      return wait('buyer', 'Pay for this milestone.', m.fundBy ?? state.fundUntil, state.status === 'active' ? 'The milestone is cancelled.' : 'The escrow expires.', m.id); // prettier-ignore
+    case 'requires_action':
+      return wait(
+        'buyer',
+        'Confirm the payment with your bank.',
+        actionUntil(state, m),
+        'The payment is cancelled; you can pay again.',
+        m.id,
+      );
+    case 'processing':
+      return wait('stripe', 'The bank is processing the payment; this can take days.', null, 'If it fails, the buyer is asked to pay again.', m.id); // prettier-ignore
+    case 'funded':
+      return wait('seller', 'The money is held: start the work, and submit it.', m.dueAt, m.dueAt === null ? null : 'The milestone becomes overdue.', m.id); // prettier-ignore
+    case 'started':
+      return wait(
+        'seller',
+        'Submit the work.',
+        m.dueAt,
+        m.dueAt === null ? null : 'The milestone becomes overdue.',
+        m.id,
+      );
+    case 'changes_requested':
+      return wait('seller', 'Make the changes that the buyer asked for, and submit again.', m.dueAt, m.dueAt === null ? null : 'The milestone becomes overdue.', m.id); // prettier-ignore
+    case 'overdue':
+      return wait('seller', 'The due date passed: submit the work; the buyer may ask for a refund.', null, null, m.id);
+    case 'submitted':
+      return wait('buyer', 'Look at the work: accept it, ask for changes, or extend the time.', m.inspection?.endsAt ?? null, 'The money goes to the seller.', m.id); // prettier-ignore
+    case 'accepted':
+    case 'releasing':
+      return wait('platform', 'The money is being transferred to the seller.', null, null, m.id);
+    case 'blocked_kyc':
+      return wait('seller', 'Finish the verification with Stripe: the money waits for you.', null, 'The money stays held; it is never given to another.', m.id); // prettier-ignore
+    case 'blocked_funds':
+      return wait('ops', 'Top up the platform’s Stripe balance.', null, 'The transfer is tried again by itself.', m.id);
+    case 'refunding':
+      return wait(
+        'stripe',
+        'The refund is on its way to the buyer.',
+        null,
+        'If it fails, ops are told and nothing is lost.',
+        m.id,
+      );
+    case 'recovering':
+      return wait('stripe', 'The transfer is being reversed, then the buyer is refunded.', null, null, m.id);
+    case 'disputed':
+      return wait('ops', 'The dispute must be settled.', null, null, m.id);
+    case 'released':
+      return wait('nobody', 'The money went to the seller.', null, null, m.id);
+    case 'refunded':
+      return wait('nobody', 'The money went back to the buyer.', null, null, m.id);
+    case 'cancelled':
+      return wait('nobody', 'The milestone was cancelled before it was paid for.', null, null, m.id);
+  }
+}
+
+/** For each reason, who can end it and how; ops first where several stand over the same milestone. */
+const FREEZES: Record<FreezeReason, { who: Who; what: string; otherwise: string }> = {
+  in_product_dispute: { who: 'buyer_and_seller', what: 'Settle the dispute over it.', otherwise: 'Each stage of the dispute ends by itself.' },
+  card_dispute: { who: 'stripe', what: 'The bank decides over the chargeback.', otherwise: 'The money stays where it is until then.' },
+  fraud_warning: { who: 'ops', what: 'Refund what is unreleased, or clear the fraud warning.', otherwise: 'Nothing moves until then.' },
+  risk: { who: 'ops', what: 'Look at the risk, then lift the freeze.', otherwise: 'Nothing moves until then.' },
+  seller_restricted: { who: 'seller', what: 'Give Stripe what it asks for.', otherwise: 'The money stays held.' },
+  ops: { who: 'ops', what: 'Look at it, then lift the freeze.', otherwise: 'Nothing moves until then.' },
+}; // prettier-ignore
+
+function frozenWaiting(freezes: readonly Freeze[], m: MilestoneState | null): Waiting {
+  const first = freezes.find((f) => FREEZES[f.reason].who === 'ops') ?? freezes[0]!;
+  const { who, what, otherwise } = FREEZES[first.reason];
+  const reasons = freezes.map((f) => `${f.reason.replaceAll('_', ' ')} (${f.detail})`).join('; ');
+  return wait(who, `Frozen: ${reasons}. Its timers stand still. ${what}`, null, otherwise, m?.id ?? null);
+}
+
+function disputeWaiting(state: EscrowState, m: MilestoneState, d: DisputeState): Waiting {
+  const others = freezesOver(state, m).filter((f) => f.reason !== 'in_product_dispute');
+  if (others.length > 0) {
+    return wait('ops', `The dispute is suspended: ${others.map((f) => f.reason.replaceAll('_', ' ')).join(', ')}.`, null, 'It goes on when that has ended.', m.id); // prettier-ignore
+  }
+  const respondent = d.openedRole === 'buyer' ? 'seller' : 'buyer';
+  switch (d.status) {
+    case 'open':
+      return wait(respondent, 'Reply to the dispute.', d.until, 'The claim is granted as it stands.', m.id);
+    case 'negotiating':
+      return wait(
+        'buyer_and_seller',
+        'Make an offer, or take the other side’s.',
+        d.until,
+        'The dispute goes to mediation.',
+        m.id,
+      );
+    case 'mediation':
+      return wait('ops', 'Rule the dispute.', d.until, 'A second arbiter takes it.', m.id);
+    case 'second_arbiter':
+      return wait('ops', 'Rule the dispute: the second arbiter’s turn.', d.until, 'The respondent’s last offer decides, else the claimant’s.', m.id); // prettier-ignore
+    case 'settled':
+      return wait('platform', 'The dispute is settled: the money is on its way.', null, null, m.id);
+  }
+}
+
+function actionUntil(state: EscrowState, m: MilestoneState): number | null {
+  return (
+    state.payments.find((p) => p.status === 'requires_action' && p.milestoneIds.includes(m.id))?.actionUntil ?? null
+  );
+}

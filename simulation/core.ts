@@ -1,0 +1,237 @@
+// The stand-in for the SDK's Core: jobs in, commands out, and a history from which an evicted workflow is built again.
+import {
+  ApplicationFailure,
+  defaultFailureConverter,
+  defaultPayloadConverter as converter,
+  type Payload,
+  toPayloads,
+} from '@temporalio/common';
+import type { Isolate, IsolatedWorkflow, RawCommand, RowVisited } from './isolate.ts';
+
+export type Job =
+  | { kind: 'init'; argument: unknown }
+  | { kind: 'signal'; name: string; argument: unknown }
+  | { kind: 'update'; id: string; name: string; argument: unknown }
+  | { kind: 'timer'; seq: number }
+  /** `failure`: the activity gave up with this message. */
+  | { kind: 'activity'; seq: number; result?: unknown; failure?: string }
+  | { kind: 'cancel' };
+
+export type Command =
+  | { kind: 'startTimer'; seq: number; ms: number }
+  | { kind: 'cancelTimer'; seq: number }
+  | { kind: 'activity'; seq: number; type: string; argument: unknown; local: boolean }
+  | { kind: 'cancelActivity'; seq: number }
+  | { kind: 'updateAccepted'; id: string }
+  | { kind: 'updateRejected'; id: string; message: string }
+  | { kind: 'updateCompleted'; id: string; result: unknown }
+  | { kind: 'completed'; result: unknown }
+  | { kind: 'failed'; message: string }
+  | { kind: 'continueAsNew'; argument: unknown }
+  | { kind: 'searchAttributes' };
+
+interface Task {
+  now: number;
+  jobs: Job[];
+  /** The commands as text: a replay must give the same. */
+  commands: string;
+}
+
+export interface ExecutionStart {
+  workflowId: string;
+  runId: string;
+  type: string;
+  argument: unknown;
+  seed: number;
+  visited: RowVisited;
+}
+
+/** A replay that did not give the commands that the history has. */
+export class Nondeterminism extends Error {
+  override name = 'Nondeterminism';
+}
+
+/** Signals and updates run before everything else of their task, as Core orders them. */
+const RANK: Record<Job['kind'], number> = { init: 0, signal: 1, update: 1, cancel: 2, timer: 2, activity: 3 };
+
+/** One run of a workflow. */
+export class Execution {
+  private readonly isolate: Isolate;
+  private readonly start: ExecutionStart;
+  private workflow: IsolatedWorkflow | null = null;
+  private readonly history: Task[] = [];
+  private readonly flags = new Set<number>();
+  private events = 3;
+  /** Tasks built again from history so far. */
+  replayed = 0;
+
+  constructor(isolate: Isolate, start: ExecutionStart) {
+    this.isolate = isolate;
+    this.start = start;
+  }
+
+  /** One workflow task. */
+  async activate(jobs: readonly Job[], now: number): Promise<Command[]> {
+    const workflow = this.workflow ?? (await this.rebuild(now));
+    const ordered = jobs
+      .map((job, at) => ({ job, at }))
+      .sort((a, b) => RANK[a.job.kind] - RANK[b.job.kind] || a.at - b.at)
+      .map(({ job }) => job);
+    this.events += 3 + ordered.length;
+    const raw = await this.run(workflow, ordered, now, false);
+    const commands = raw.flatMap((command) => commandOf(command));
+    // A refused update leaves no trace in a history.
+    const refused = new Set(commands.flatMap((c) => (c.kind === 'updateRejected' ? [c.id] : [])));
+    const kept = ordered.filter((j) => j.kind !== 'update' || !refused.has(j.id));
+    if (kept.length > 0) this.history.push({ now, jobs: kept, commands: textOf(raw) });
+    return commands;
+  }
+
+  /** Answers a query; takes no part in the history. */
+  async query(name: string, now: number): Promise<unknown> {
+    const workflow = this.workflow ?? (await this.rebuild(now));
+    const { commands } = await workflow.activate({
+      timestamp: timestamp(now),
+      jobs: [{ queryWorkflow: { queryId: 'q', queryType: name, arguments: [] } }],
+    });
+    const response = commands[0]?.['respondToQuery'] as
+      { succeeded?: { response?: Payload }; failed?: unknown } | undefined;
+    if (!response?.succeeded?.response) throw new Error(`query ${name} failed`);
+    return converter.fromPayload(response.succeeded.response);
+  }
+
+  /** The worker forgets the workflow, as when it crashes; the next task builds it again. */
+  async evict(): Promise<void> {
+    await this.workflow?.dispose();
+    this.workflow = null;
+  }
+
+  /** Runs the whole history again. @throws Nondeterminism */
+  private async rebuild(now: number): Promise<IsolatedWorkflow> {
+    const { runId, workflowId, type, seed, visited } = this.start;
+    const first = this.history.length === 0;
+    const started = { runId, workflowId, type, seed, now: this.history[0]?.now ?? now };
+    const workflow = await this.isolate.start(started, (table, row) => {
+      if (!this.replaying) visited(table, row);
+    });
+    this.workflow = workflow;
+    if (first) return workflow;
+    this.replaying = true;
+    for (const [i, task] of this.history.entries()) {
+      const again = textOf(await this.run(workflow, task.jobs, task.now, true));
+      if (again !== task.commands) {
+        throw new Nondeterminism(`task ${i} of ${this.history.length}: ${task.commands.slice(0, 600)} became ${again.slice(0, 600)}`); // prettier-ignore
+      }
+      this.replayed += 1;
+    }
+    this.replaying = false;
+    return workflow;
+  }
+  private replaying = false;
+
+  private async run(
+    workflow: IsolatedWorkflow,
+    jobs: readonly Job[],
+    now: number,
+    replay: boolean,
+  ): Promise<RawCommand[]> {
+    const { commands, flags } = await workflow.activate({
+      timestamp: timestamp(now),
+      isReplaying: replay,
+      historyLength: this.events,
+      historySizeBytes: 0,
+      availableInternalFlags: [...this.flags],
+      jobs: jobs.map((job) => rawJob(job, this.start, replay)),
+    });
+    for (const flag of flags) this.flags.add(flag);
+    return commands;
+  }
+}
+
+/** All that a history would hold of these commands, payloads as their bytes; refusals leave no trace in one. */
+function textOf(commands: readonly RawCommand[]): string {
+  // `this` holds the bytes themselves: a Buffer would come as the array that its toJSON makes.
+  function bytes(this: Record<string, unknown>, key: string, value: unknown): unknown {
+    const held = this[key];
+    return ArrayBuffer.isView(held) ? Buffer.from(held.buffer, held.byteOffset, held.byteLength).toString('latin1') : value; // prettier-ignore
+  }
+  const kept = commands.filter((c) => !(c['updateResponse'] as RawUpdateResponse | undefined)?.rejected);
+  return JSON.stringify(kept, bytes);
+}
+
+const timestamp = (ms: number) => ({ seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 });
+
+function rawJob(job: Job, start: ExecutionStart, replay: boolean): Record<string, unknown> {
+  switch (job.kind) {
+    case 'init':
+      return { initializeWorkflow: { workflowType: start.type, workflowId: start.workflowId, arguments: toPayloads(converter, job.argument) } }; // prettier-ignore
+    case 'signal':
+      return { signalWorkflow: { signalName: job.name, input: toPayloads(converter, job.argument) } };
+    case 'update':
+      return { doUpdate: { id: job.id, protocolInstanceId: job.id, name: job.name, input: toPayloads(converter, job.argument), runValidator: !replay } }; // prettier-ignore
+    case 'timer':
+      return { fireTimer: { seq: job.seq } };
+    case 'activity':
+      return { resolveActivity: { seq: job.seq, result: job.failure === undefined ? { completed: { result: converter.toPayload(job.result) } } : { failed: { failure: givenUp(job.failure) } } } }; // prettier-ignore
+    case 'cancel':
+      return { cancelWorkflow: {} };
+  }
+}
+
+const givenUp = (message: string) => ({
+  message: 'Activity task failed',
+  activityFailureInfo: { activityType: { name: 'activity' }, activityId: '1', retryState: 2 },
+  cause: defaultFailureConverter.errorToFailure(ApplicationFailure.nonRetryable(message), converter),
+});
+
+interface RawDuration {
+  seconds?: { toString(): string } | number | null;
+  nanos?: number | null;
+}
+const millis = (d: RawDuration): number => Number(d.seconds ?? 0) * 1000 + Math.round((d.nanos ?? 0) / 1e6);
+const one = (payloads: unknown): unknown => {
+  const [first] = (payloads ?? []) as Payload[];
+  return first === undefined ? undefined : converter.fromPayload(first);
+};
+
+interface RawUpdateResponse {
+  protocolInstanceId: string;
+  accepted?: unknown;
+  rejected?: { message?: string; cause?: { message?: string } };
+  completed?: Payload;
+}
+
+function commandOf(raw: RawCommand): Command[] {
+  const name = Object.keys(raw).find((key) => raw[key] !== undefined && raw[key] !== null && key !== 'userMetadata');
+  const body = raw[name ?? ''] as Record<string, unknown>;
+  const seq = body?.['seq'] as number;
+  switch (name) {
+    case 'startTimer':
+      return [{ kind: 'startTimer', seq, ms: millis(body['startToFireTimeout'] as RawDuration) }];
+    case 'cancelTimer':
+      return [{ kind: 'cancelTimer', seq }];
+    case 'scheduleActivity':
+    case 'scheduleLocalActivity':
+      return [{ kind: 'activity', seq, type: body['activityType'] as string, argument: one(body['arguments']), local: name === 'scheduleLocalActivity' }]; // prettier-ignore
+    case 'requestCancelActivity':
+    case 'requestCancelLocalActivity':
+      return [{ kind: 'cancelActivity', seq }];
+    case 'updateResponse': {
+      const r = body as unknown as RawUpdateResponse;
+      const id = r.protocolInstanceId;
+      if (r.accepted) return [{ kind: 'updateAccepted', id }];
+      if (r.rejected) return [{ kind: 'updateRejected', id, message: r.rejected.message ?? '' }];
+      return [{ kind: 'updateCompleted', id, result: r.completed ? converter.fromPayload(r.completed) : undefined }];
+    }
+    case 'completeWorkflowExecution':
+      return [{ kind: 'completed', result: body['result'] ? converter.fromPayload(body['result'] as Payload) : undefined }]; // prettier-ignore
+    case 'failWorkflowExecution':
+      return [{ kind: 'failed', message: (body['failure'] as { message?: string } | undefined)?.message ?? '' }];
+    case 'continueAsNewWorkflowExecution':
+      return [{ kind: 'continueAsNew', argument: one(body['arguments']) }];
+    case 'upsertWorkflowSearchAttributes':
+      return [{ kind: 'searchAttributes' }];
+    default:
+      throw new Error(`a command that the simulation does not know: ${name}`);
+  }
+}

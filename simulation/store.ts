@@ -1,0 +1,316 @@
+// The simulated database: movements, the ledger's figures by key, the projection, and the activities over them, each with the
+// points at which a worker may die. The same order of steps as the real ones: reserve, ask Stripe, post and project.
+import type { PaymentAnswer, PaymentOrder, RefundAnswer, RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts'; // prettier-ignore
+import { allocateCharge } from '../domain/allocation.ts';
+import type { EscrowEvent, EscrowSnapshot, MilestoneState } from '../domain/escrow-state.ts';
+import { isRefusal, type Intent, type Method, type SimulatedStripe, type StripeRefund } from './stripe.ts';
+
+/** Where an attempt may die: nothing done, Stripe has done it, the database knows it too. */
+export type CrashPoint = 'before_effect' | 'after_effect' | 'after_commit';
+export class Crash extends Error {
+  override name = 'Crash';
+}
+/** Something that must never be: names the invariant. */
+export class Broken extends Error {
+  override name = 'Broken';
+}
+
+export interface HeldMilestone {
+  paymentId: string;
+  sellerId: string;
+  held: number;
+  feeUnearned: number;
+  payable: number;
+  transferred: number;
+  refunded: number;
+  chargedBack: number;
+  fees: number;
+  funded: number;
+}
+
+interface Movement {
+  kind: 'transfer' | 'refund';
+  status: 'reserved' | 'pending' | 'succeeded' | 'failed';
+  stripeId: string | null;
+  code: string | null;
+}
+
+interface Charge {
+  paymentId: string;
+  captured: number;
+  allocated: boolean;
+  transferred: number;
+  refunded: number;
+  chargedBack: number;
+}
+
+/** Guards that a test may take out, to see that the seeds notice. */
+export interface Guards {
+  /** Activities use the key that the workflow's facts give, not a new one each time. */
+  keys: boolean;
+  /** Postings are made once per key. */
+  postings: boolean;
+  /** The projection takes only newer revisions. */
+  revisions: boolean;
+}
+export const ALL_GUARDS: Guards = { keys: true, postings: true, revisions: true };
+
+export class Store {
+  readonly milestones = new Map<string, HeldMilestone>();
+  readonly charges = new Map<string, Charge>();
+  readonly movements = new Map<string, Movement>();
+  readonly postings = new Set<string>();
+  head: EscrowSnapshot | null = null;
+  readonly projected = new Map<string, MilestoneState>();
+  readonly events = new Map<number, EscrowEvent>();
+  private readonly stripe: SimulatedStripe;
+  private readonly guards: Guards;
+  /** Settlement units for 100 units of the terms' currency. */
+  private readonly rate: number;
+  private attempts = 0;
+
+  constructor(stripe: SimulatedStripe, guards: Guards, rate: number) {
+    this.stripe = stripe;
+    this.guards = guards;
+    this.rate = rate;
+  }
+
+  private key(...parts: (string | number)[]): string {
+    return parts.join(':') + (this.guards.keys ? '' : `:${++this.attempts}`);
+  }
+
+  /** Posts once per key. */
+  private post(key: string, legs: () => void): void {
+    if (this.guards.postings && this.postings.has(key)) return;
+    this.postings.add(key);
+    legs();
+    for (const [id, m] of this.milestones) {
+      if (m.held < 0 || m.feeUnearned < 0 || m.payable < 0) {
+        throw new Broken(`${key} leaves ${id} with held ${m.held}, fee ${m.feeUnearned}, payable ${m.payable}`);
+      }
+    }
+    for (const [id, c] of this.charges) {
+      if (c.transferred + c.refunded + c.chargedBack > c.captured) throw new Broken(`${key} takes more out of ${id} than it brought: ${JSON.stringify(c)}`); // prettier-ignore
+    }
+  }
+
+  // ---- the activities ---------------------------------------------------------------------------------------------
+
+  createPayment(o: PaymentOrder, crash: (at: CrashPoint) => void): PaymentAnswer {
+    crash('before_effect');
+    const method = o.paymentMethod as Method | null;
+    let id = o.paymentIntentId;
+    if (id !== null && method !== null) {
+      const answer = this.stripe.confirm(this.key(o.escrowId, o.paymentId, 'confirm', o.generation), id, method);
+      crash('after_effect');
+      if (!isRefusal(answer) && answer.declined) return this.declined(id);
+    } else {
+      const key = this.key(o.escrowId, o.paymentId, 'charge', o.generation);
+      const answer = this.stripe.createIntent(key, o.paymentId, o.amount, method);
+      crash('after_effect');
+      id = answer.intentId;
+      if (answer.declined) return this.declined(id);
+    }
+    const answer = this.recordIntent(o, this.stripe.intents.get(id)!);
+    crash('after_commit');
+    return answer;
+  }
+
+  private declined = (id: string): PaymentAnswer => ({ ...nothing(id), status: 'declined', declineCode: 'card_declined', message: 'Your card was declined.' }); // prettier-ignore
+
+  recordPayment(o: PaymentOrder, crash: (at: CrashPoint) => void): PaymentAnswer {
+    crash('before_effect');
+    const intent = o.paymentIntentId === null ? [...this.stripe.intents.values()].find((i) => i.paymentId === o.paymentId) : this.stripe.intents.get(o.paymentIntentId); // prettier-ignore
+    if (!intent) return { ...nothing(null), status: 'canceled' };
+    const answer = this.recordIntent(o, intent);
+    crash('after_commit');
+    return answer;
+  }
+
+  cancelPayment(o: PaymentOrder, crash: (at: CrashPoint) => void): PaymentAnswer {
+    crash('before_effect');
+    this.stripe.cancel(this.key(o.escrowId, o.paymentId, 'cancel', o.generation), o.paymentIntentId!);
+    crash('after_effect');
+    const answer = this.recordIntent(o, this.stripe.intents.get(o.paymentIntentId!)!);
+    crash('after_commit');
+    return answer;
+  }
+
+  private recordIntent(o: PaymentOrder, intent: Intent): PaymentAnswer {
+    const answer = { ...nothing(intent.id), methodType: intent.methodType, declineCode: intent.declined ? 'card_declined' : null }; // prettier-ignore
+    if (intent.status !== 'succeeded') return { ...answer, status: intent.status };
+    const captured = Math.floor((intent.amount * this.rate) / 100);
+    const allocations = allocateCharge(BigInt(captured), o.milestones);
+    const chargeId = intent.chargeId!;
+    this.post(`charge:${o.paymentId}`, () =>
+      this.charges.set(chargeId, { paymentId: o.paymentId, captured, allocated: false, transferred: 0, refunded: 0, chargedBack: 0 }),
+    ); // prettier-ignore
+    if (o.allocate) {
+      this.post(`allocate:${o.paymentId}`, () => {
+        this.charges.get(chargeId)!.allocated = true;
+        for (const [i, a] of allocations.entries()) {
+          const sellerId = o.milestones[i]!.sellerId;
+          const funded = a.principal + a.buyerFee;
+          if (this.milestones.has(a.milestoneId)) throw new Broken(`${a.milestoneId} was paid twice`);
+          this.milestones.set(a.milestoneId, { paymentId: o.paymentId, sellerId, held: a.principal, feeUnearned: a.buyerFee, payable: 0, transferred: 0, refunded: 0, chargedBack: 0, fees: 0, funded }); // prettier-ignore
+        }
+      });
+    } else if (this.charges.get(chargeId)!.allocated) {
+      // Booked by an activity whose answer was lost, and the escrow was given up meanwhile.
+      this.post(`unallocate:${o.paymentId}`, () => {
+        this.charges.get(chargeId)!.allocated = false;
+        for (const a of allocations) this.milestones.delete(a.milestoneId);
+      });
+    }
+    return { ...answer, status: 'succeeded', chargeId, settlementCurrency: this.rate === 100 ? 'usd' : 'eur', allocations }; // prettier-ignore
+  }
+
+  transferToSeller(o: TransferOrder, crash: (at: CrashPoint) => void): TransferAnswer {
+    crash('before_effect');
+    const id = `trf_${o.milestoneId.slice(3)}_${o.part}`;
+    const m = this.milestone(o.milestoneId);
+    this.post(`accept:${o.milestoneId}:${o.part}`, () => {
+      m.held -= o.principal;
+      m.feeUnearned -= o.buyerFee;
+      m.payable += o.payable;
+      m.fees += o.sellerFee + o.buyerFee;
+    });
+    if (this.stripe.incapable.has(o.sellerId) && this.movements.get(id)?.status !== 'succeeded')
+      return { outcome: 'blocked_kyc' };
+    const movement = this.reserve(id, 'transfer');
+    this.post(`reserve:${id}`, () => (this.charges.get(o.chargeId)!.transferred += o.payable));
+    if (movement.status !== 'succeeded') {
+      const key = this.key(o.escrowId, o.milestoneId, `transfer.${o.part}`, o.generation);
+      const answer = this.stripe.transfer(key, { transferId: id, sellerId: o.sellerId, chargeId: o.chargeId, amount: o.payable }); // prettier-ignore
+      crash('after_effect');
+      if (isRefusal(answer)) {
+        if (answer.refused === 'balance_insufficient') return { outcome: 'blocked_funds' };
+        if (answer.refused.startsWith('insufficient_capabilities')) return { outcome: 'blocked_kyc' };
+        return { outcome: 'refused', code: answer.refused, message: answer.refused };
+      }
+      this.post(`transfer:${id}`, () => {
+        m.payable -= answer.amount;
+        m.transferred += answer.amount;
+      });
+      movement.status = 'succeeded';
+      movement.stripeId = answer.id;
+    }
+    this.project(o.after);
+    crash('after_commit');
+    return { outcome: 'released', transferId: id, stripeTransferId: movement.stripeId };
+  }
+
+  refundToBuyer(o: RefundOrder, crash: (at: CrashPoint) => void): RefundAnswer {
+    crash('before_effect');
+    const movement = this.reserve(o.refundId, 'refund');
+    this.post(`refund_asked:${o.refundId}`, () => this.bookRefund(o, 1));
+    if (movement.status !== 'reserved') {
+      if (movement.status === 'succeeded') this.project(o.after);
+      return { outcome: movement.status, stripeRefundId: movement.stripeId, code: movement.code };
+    }
+    const key = this.key(o.escrowId, o.refundId, 'refund', o.generation);
+    const answer = this.stripe.refund(key, { refundId: o.refundId, intentId: o.paymentIntentId, amount: o.amount });
+    crash('after_effect');
+    if (isRefusal(answer)) return this.undo(o, movement, null, answer.refused);
+    const recorded = this.recordedRefund(o, movement, answer);
+    crash('after_commit');
+    return recorded;
+  }
+
+  recordRefund(o: RefundOrder, crash: (at: CrashPoint) => void): RefundAnswer {
+    crash('before_effect');
+    const movement = this.movements.get(o.refundId);
+    const refund = this.stripe.refunds.find((r) => r.id === movement?.stripeId);
+    if (!movement || !refund) throw new Error(`refund ${o.refundId} is not known to Stripe`);
+    const recorded = this.recordedRefund(o, movement, refund);
+    crash('after_commit');
+    return recorded;
+  }
+
+  private recordedRefund(o: RefundOrder, movement: Movement, refund: StripeRefund): RefundAnswer {
+    movement.stripeId = refund.id;
+    if (refund.status === 'failed') return this.undo(o, movement, refund.id, 'expired_or_canceled_card');
+    if (movement.status !== 'succeeded') movement.status = refund.status;
+    if (refund.status === 'succeeded') this.project(o.after);
+    return { outcome: refund.status, stripeRefundId: refund.id, code: null };
+  }
+
+  private undo(o: RefundOrder, movement: Movement, stripeId: string | null, code: string): RefundAnswer {
+    if (movement.status !== 'failed') this.post(`refund_undone:${o.refundId}`, () => this.bookRefund(o, -1));
+    movement.status = 'failed';
+    movement.code = code;
+    return { outcome: stripeId === null ? 'refused' : 'failed', stripeRefundId: stripeId, code };
+  }
+
+  /** Asked, or undone where `sign` is −1. */
+  private bookRefund(o: RefundOrder, sign: 1 | -1): void {
+    const charge = this.charges.get(o.chargeId)!;
+    if (o.milestone === null) {
+      charge.refunded += sign * charge.captured;
+      return;
+    }
+    const m = this.milestone(o.milestone.id);
+    const { principal, buyerFee, buyerFeeReturned } = o.milestone;
+    m.held -= sign * principal;
+    m.feeUnearned -= sign * buyerFee;
+    m.refunded += sign * (principal + buyerFeeReturned);
+    m.fees += sign * (buyerFee - buyerFeeReturned);
+    charge.refunded += sign * (principal + buyerFeeReturned);
+  }
+
+  /** A lost card dispute: what is still held for the charge's milestones is gone. Answers what was taken of each. */
+  loseDispute(
+    disputeId: string,
+    chargeId: string,
+    milestoneIds: readonly string[],
+  ): { milestoneId: string; principal: number; buyerFee: number }[] {
+    const taken: { milestoneId: string; principal: number; buyerFee: number }[] = [];
+    this.post(`dispute_lost:${disputeId}`, () => {
+      for (const milestoneId of milestoneIds) {
+        const m = this.milestones.get(milestoneId);
+        if (!m || m.held + m.feeUnearned === 0) continue;
+        taken.push({ milestoneId, principal: m.held, buyerFee: m.feeUnearned });
+        m.chargedBack += m.held + m.feeUnearned;
+        this.charges.get(chargeId)!.chargedBack += m.held + m.feeUnearned;
+        m.held = 0;
+        m.feeUnearned = 0;
+      }
+    });
+    return taken;
+  }
+
+  /** Applies only what is newer. */
+  project(snapshot: EscrowSnapshot): void {
+    const newer = (given: number, known: number | undefined) => !this.guards.revisions || known === undefined || given > known; // prettier-ignore
+    if (newer(snapshot.headRevision, this.head?.headRevision)) this.head = snapshot;
+    for (const m of snapshot.milestones) {
+      if (newer(m.revision, this.projected.get(m.id)?.revision)) this.projected.set(m.id, m);
+    }
+    for (const e of snapshot.events) this.events.set(e.seq, e);
+  }
+
+  private reserve(id: string, kind: Movement['kind']): Movement {
+    const known = this.movements.get(id);
+    if (known) return known;
+    const movement: Movement = { kind, status: 'reserved', stripeId: null, code: null };
+    this.movements.set(id, movement);
+    return movement;
+  }
+
+  private milestone(id: string): HeldMilestone {
+    const m = this.milestones.get(id);
+    if (!m) throw new Broken(`money moves for ${id}, which was never paid for`);
+    return m;
+  }
+}
+
+const nothing = (paymentIntentId: string | null): PaymentAnswer => ({
+  status: 'requires_payment_method',
+  paymentIntentId,
+  chargeId: null,
+  methodType: null,
+  declineCode: null,
+  message: null,
+  settlementCurrency: null,
+  allocations: [],
+});

@@ -1,0 +1,491 @@
+// One escrow's world on virtual time: the workflow in the stand-in for Core, Stripe and the database beside it, and between
+// them everything that can be late, doubled, lost or killed, as the seed has it.
+import type { PaymentOrder, RefundOrder, TransferOrder } from '../activities/contract.ts';
+import type { EscrowSnapshot, EscrowState } from '../domain/escrow-state.ts';
+import { type CommandResult, ESCROW_WORKFLOW, QUERIES, SIGNALS } from '../workflows/messages.ts';
+import { Chance, Clock } from './clock.ts';
+import { type Command, Execution, type Job } from './core.ts';
+import type { Isolate } from './isolate.ts';
+import { BUYER, command, type PersonsCommand, SELLERS, whatSomebodyDoes } from './people.ts';
+import { Crash, type CrashPoint, type Guards, Store } from './store.ts';
+import { type Intent, SimulatedStripe, type StripeRefund } from './stripe.ts';
+import { termsOf } from './terms.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const BEGIN = Date.UTC(2026, 0, 1);
+const CRASH_POINTS: readonly CrashPoint[] = ['before_effect', 'after_effect', 'after_commit'];
+
+export const FAULTS = ['crash_before_effect', 'crash_after_effect', 'crash_after_commit', 'late_attempt', 'activity_gave_up', 'local_activity_failed', 'eviction', 'continue_as_new', 'signal_duplicate', 'signal_late', 'signal_lost', 'answer_lost', 'command_refused', 'simultaneous', 'seller_incapable', 'balance_short', 'card_dispute_opened', 'card_dispute_lifted', 'card_dispute_lost', 'dispute_reordered', 'refund_failed_late', 'frozen_by_ops', 'cancel_request_of_temporal', 'recovery'] as const; // prettier-ignore
+export type Fault = (typeof FAULTS)[number];
+
+interface Due {
+  what: 'timer' | 'activity' | 'webhook' | 'person' | 'world';
+  /** The run that it belongs to; none: whichever runs then. */
+  run: number | null;
+  jobs: () => Job[] | Promise<Job[]>;
+}
+
+export interface WorldOptions {
+  seed: number;
+  isolate: Isolate;
+  guards: Guards;
+  /** Told every job and command; for one seed's story. */
+  tell: ((line: string) => void) | null;
+  visited: (table: 'escrow' | 'milestone', row: string) => void;
+  happened: (fault: Fault) => void;
+}
+
+export class World {
+  readonly chance: Chance;
+  readonly clock = new Clock<Due>(BEGIN);
+  readonly stripe: SimulatedStripe;
+  readonly store: Store;
+  readonly escrowId: string;
+  over = false;
+  calm = false;
+  result: unknown = null;
+  tasks = 0;
+  runs = 0;
+  refunded: StripeRefund[] = [];
+  private execution: Execution;
+  private readonly options: WorldOptions;
+  private readonly cancelled = new Set<string>();
+  private readonly sent = new Map<string, PersonsCommand>();
+  private readonly continueAfter: number | undefined;
+  private seen: { tasks: number; state: EscrowState } | null = null;
+  private unique = 0;
+  private readonly disputed: string[] = [];
+  /** Answers that got lost on their way to the API: its sweep asks for them again. */
+  private readonly unanswered = new Set<EscrowSnapshot>();
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    this.chance = new Chance(options.seed);
+    this.escrowId = `esc_${options.seed}`;
+    this.stripe = new SimulatedStripe(this.chance, (of) => ('intent' in of ? this.intentChanged(of.intent) : this.refundChanged(of.refund))); // prettier-ignore
+    this.store = new Store(this.stripe, options.guards, this.chance.of([100, 100, 91]));
+    this.continueAfter = this.chance.happens(0.4) ? 1 + this.chance.below(6) : undefined;
+    this.execution = this.newRun({ escrowId: this.escrowId, continueAfter: this.continueAfter });
+  }
+
+  /** As the workflow's query answers it; asked once between two tasks. */
+  async state(): Promise<EscrowState> {
+    if (this.seen?.tasks !== this.tasks) {
+      const state = (await this.execution.query(QUERIES.state, this.clock.now)) as EscrowState;
+      this.seen = { tasks: this.tasks, state };
+    }
+    return this.seen!.state;
+  }
+
+  /** From the proposal until everything that was to happen has happened, or the escrow has ended. */
+  async live(): Promise<void> {
+    const terms = termsOf(this.escrowId, BUYER.id, SELLERS.map((s) => s.id), this.chance, this.clock.now); // prettier-ignore
+    const create = {
+      name: 'create',
+      argument: { commandId: 'cmd_create', principal: BUYER, terms, termsHash: 'hash_1' },
+    };
+    this.sent.set('create', create);
+    await this.task([{ kind: 'init', argument: { escrowId: this.escrowId, continueAfter: this.continueAfter } }, { kind: 'update', id: 'create', ...create }]); // prettier-ignore
+    this.schedulePeople();
+    this.scheduleTrouble();
+    await this.run();
+  }
+
+  /** Faults have stopped; what is under way comes to its end. */
+  async calmDown(): Promise<void> {
+    this.calm = true;
+    this.stripe.calm = true;
+    this.stripe.balanceShort = false;
+    for (const seller of this.stripe.incapable) this.capable(seller);
+    await this.run();
+  }
+
+  /** Gives a command and lets time pass until nothing is due. */
+  async give(command: PersonsCommand): Promise<void> {
+    this.send(0, command);
+    await this.run();
+  }
+
+  number(): number {
+    return ++this.unique;
+  }
+
+  /** Replays the whole present run. */
+  async replayed(): Promise<void> {
+    await this.execution.evict();
+    await this.execution.query(QUERIES.state, this.clock.now);
+  }
+
+  async dispose(): Promise<void> {
+    await this.execution.evict();
+  }
+
+  // ---- time -------------------------------------------------------------------------------------------------------
+
+  private async run(): Promise<void> {
+    const { chance, clock } = this;
+    while (!this.over && !clock.empty) {
+      if (this.tasks > 5_000) throw new Error('this schedule does not come to an end');
+      const due = clock.take(!this.calm && chance.happens(0.3) ? 2_000 : 0);
+      if (!this.calm) chance.shuffle(due);
+      const jobs: Job[] = [];
+      for (const d of due) if (d.run === null || d.run === this.runs) jobs.push(...(await d.jobs()));
+      if (jobs.length === 0) continue;
+      if (jobs.filter((j) => j.kind === 'update').length > 1) this.options.happened('simultaneous');
+      if (!this.calm && chance.happens(0.025)) await this.evict();
+      await this.task(jobs);
+    }
+  }
+
+  private async evict(): Promise<void> {
+    this.options.happened('eviction');
+    await this.execution.evict();
+  }
+
+  private async task(jobs: Job[]): Promise<void> {
+    let next = jobs;
+    while (next.length > 0 && !this.over) {
+      if (this.options.tell) for (const job of next) this.tell('→', job);
+      const commands = await this.execution.activate(next, this.clock.now);
+      this.tasks += 1;
+      next = [];
+      for (const command of commands) {
+        if (this.options.tell) this.tell('←', command);
+        next.push(...(await this.obey(command)));
+      }
+    }
+  }
+
+  private tell(arrow: string, what: Job | Command): void {
+    const at = ((this.clock.now - BEGIN) / DAY).toFixed(4);
+    this.options.tell?.(`${at.padStart(9)}d ${arrow} ${JSON.stringify(what).slice(0, 360)}`);
+  }
+
+  private newRun(argument: unknown): Execution {
+    return new Execution(this.options.isolate, {
+      workflowId: `escrow/${this.escrowId}`,
+      runId: `${this.escrowId}/${this.runs}/${process.hrtime.bigint()}`,
+      type: ESCROW_WORKFLOW,
+      argument,
+      seed: this.options.seed,
+      visited: this.options.visited,
+    });
+  }
+
+  /** Does what a command says; answers the jobs that follow within the same workflow task. */
+  private async obey(c: Command): Promise<Job[]> {
+    const { clock, runs: run } = this;
+    switch (c.kind) {
+      case 'startTimer': {
+        const timer = `${run}:${c.seq}`;
+        clock.in(c.ms, { what: 'timer', run, jobs: () => (this.cancelled.has(timer) ? [] : [{ kind: 'timer', seq: c.seq }]) }); // prettier-ignore
+        return [];
+      }
+      case 'cancelTimer':
+        this.cancelled.add(`${run}:${c.seq}`);
+        return [];
+      case 'activity':
+        if (c.local) return [this.localActivity(c.seq, c.argument)];
+        this.attempt(c.seq, c.type, c.argument, 1, !this.calm && this.chance.happens(0.015));
+        return [];
+      case 'updateCompleted':
+        this.answered(c.id, c.result as CommandResult);
+        return [];
+      case 'updateRejected':
+        this.options.happened('command_refused');
+        return [];
+      case 'completed':
+        if (this.chance.happens(0.3)) await this.replayed();
+        this.over = true;
+        this.result = c.result;
+        for (const snapshot of this.unanswered) this.sweep(snapshot);
+        return [];
+      case 'continueAsNew':
+        this.options.happened('continue_as_new');
+        if (this.chance.happens(0.3)) await this.replayed();
+        await this.execution.evict();
+        this.runs += 1;
+        this.execution = this.newRun(c.argument);
+        return [{ kind: 'init', argument: c.argument }];
+      case 'failed':
+        throw new Error(`the workflow failed: ${c.message}`);
+      case 'cancelActivity':
+      case 'updateAccepted':
+      case 'searchAttributes':
+        return [];
+    }
+  }
+
+  // ---- activities -------------------------------------------------------------------------------------------------
+
+  private localActivity(seq: number, snapshot: unknown): Job {
+    if (!this.calm && this.chance.happens(0.05)) {
+      this.options.happened('local_activity_failed');
+      if (this.chance.happens(0.3)) this.store.project(snapshot as EscrowSnapshot);
+      return { kind: 'activity', seq, failure: 'the database did not answer' };
+    }
+    this.store.project(snapshot as EscrowSnapshot);
+    return { kind: 'activity', seq, result: undefined };
+  }
+
+  private attempt(seq: number, type: string, order: unknown, number: number, givesUp: boolean): void {
+    const { chance, clock } = this;
+    const waitMs = number === 1 ? 0 : Math.min(10_000 * 2 ** (number - 2), 10 * MINUTE);
+    const slow = !this.calm && chance.happens(0.1) ? chance.below(25_000) : 0;
+    clock.in(waitMs + 20 + chance.below(2_000) + slow, {
+      what: 'activity',
+      run: this.runs,
+      jobs: () => {
+        const dies = !this.calm && (givesUp || chance.happens(number < 5 ? 0.15 : 0)) ? chance.of(CRASH_POINTS) : null;
+        try {
+          const result = this.perform(type, order, (at) => {
+            if (at === dies) throw new Crash(at);
+          });
+          return [{ kind: 'activity', seq, result }];
+        } catch (error) {
+          if (!(error instanceof Crash)) throw error;
+          this.options.happened(`crash_${error.message as CrashPoint}`);
+          // The attempt was given up, and its call is still on its way.
+          if (error.message === 'before_effect' && type !== 'project' && chance.happens(0.2)) {
+            this.options.happened('late_attempt');
+            clock.in(chance.below(20_000), { what: 'activity', run: null, jobs: () => (this.perform(type, order, () => {}), []) }); // prettier-ignore
+          }
+          if (givesUp && type !== 'project') {
+            this.options.happened('activity_gave_up');
+            clock.in(20 * HOUR, { what: 'activity', run: this.runs, jobs: () => [{ kind: 'activity', seq, failure: 'no answer' }] }); // prettier-ignore
+          } else this.attempt(seq, type, order, number + 1, false);
+          return [];
+        }
+      },
+    });
+  }
+
+  private perform(type: string, order: unknown, crash: (at: CrashPoint) => void): unknown {
+    switch (type) {
+      case 'createPayment':
+      case 'recordPayment':
+      case 'cancelPayment':
+        return this.store[type](order as PaymentOrder, crash);
+      case 'transferToSeller':
+        return this.store.transferToSeller(order as TransferOrder, crash);
+      case 'refundToBuyer':
+      case 'recordRefund':
+        return this.store[type](order as RefundOrder, crash);
+      case 'project':
+        crash('before_effect');
+        this.store.project(order as EscrowSnapshot);
+        crash('after_commit');
+        return undefined;
+      default:
+        throw new Error(`an activity that the simulation does not know: ${type}`);
+    }
+  }
+
+  // ---- Stripe's word ----------------------------------------------------------------------------------------------
+
+  /** A webhook: late, twice, or found days later by the sweep. `job` reads the object when it is delivered. */
+  private webhook(job: () => Job): void {
+    const { chance, clock } = this;
+    const deliver = (ms: number) => clock.in(ms, { what: 'webhook', run: null, jobs: () => [job()] });
+    if (this.calm) return deliver(chance.below(5_000));
+    if (chance.happens(0.1)) {
+      this.options.happened('signal_lost');
+      return deliver(DAY + chance.below(2 * DAY));
+    }
+    if (chance.happens(0.3)) this.options.happened('signal_late');
+    deliver(chance.of([chance.below(100), chance.below(10_000), chance.below(2 * HOUR)]));
+    if (!chance.happens(0.2)) return;
+    this.options.happened('signal_duplicate');
+    deliver(chance.below(3 * DAY));
+  }
+
+  private intentChanged(intent: Intent): void {
+    const { chance, clock } = this;
+    const eventId = `evt_${this.number()}`;
+    this.webhook(() => ({ kind: 'signal', name: SIGNALS.stripeEvent, argument: { kind: 'payment_intent', paymentIntentId: intent.id, paymentId: intent.paymentId, status: intent.status, eventId } })); // prettier-ignore
+    const { status } = intent;
+    const becomes = (ms: number, next: () => void) =>
+      clock.in(ms, { what: 'world', run: null, jobs: () => (intent.status === status && next(), []) });
+    if (status === 'processing') {
+      becomes(DAY + chance.below(5 * DAY), () => {
+        intent.declined = chance.happens(0.25);
+        this.stripe.set(intent, intent.declined ? 'requires_payment_method' : 'succeeded');
+      });
+    }
+    if (status === 'requires_action' && chance.happens(0.75)) {
+      becomes(chance.below(30 * HOUR), () => this.stripe.set(intent, chance.of(['succeeded', 'succeeded', 'processing', 'requires_payment_method']))); // prettier-ignore
+    }
+  }
+
+  private refundChanged(refund: StripeRefund): void {
+    const { chance, clock } = this;
+    const eventId = `evt_${this.number()}`;
+    this.webhook(() => ({ kind: 'signal', name: SIGNALS.stripeEvent, argument: { kind: 'refund', stripeRefundId: refund.id, refundId: refund.refundId, status: refund.status, eventId } })); // prettier-ignore
+    const { status } = refund;
+    const becomes = (ms: number, next: 'succeeded' | 'failed') =>
+      clock.in(ms, { what: 'world', run: null, jobs: () => (refund.status === status && this.stripe.settleRefund(refund, next), []) }); // prettier-ignore
+    if (status === 'pending')
+      becomes(HOUR + chance.below(5 * DAY), !this.calm && chance.happens(0.3) ? 'failed' : 'succeeded');
+    if (status === 'succeeded' && !this.calm && chance.happens(0.05)) {
+      this.options.happened('refund_failed_late');
+      becomes(HOUR + chance.below(5 * DAY), 'failed');
+    }
+  }
+
+  private capable(sellerId: string): void {
+    this.stripe.incapable.delete(sellerId);
+    this.webhook(() => ({ kind: 'signal', name: SIGNALS.sellerChanged, argument: { sellerId, transfers: 'active' } }));
+  }
+
+  // ---- people -----------------------------------------------------------------------------------------------------
+
+  private schedulePeople(): void {
+    const { chance, clock } = this;
+    let at = 0;
+    // Agreement and payment come first in most schedules, so that most have money to move.
+    if (chance.happens(0.85)) {
+      for (const action of ['agree', 'agree', 'fund', 'fund'] as const) {
+        at += chance.below(HOUR);
+        for (const principal of action === 'agree' ? SELLERS : [BUYER]) {
+          clock.in(at, { what: 'person', run: null, jobs: async () => {
+            const given = command(await this.state(), principal, action, null, chance, clock.now, this.number());
+            return given === null ? [] : [this.update(given)];
+          } }); // prettier-ignore
+        }
+      }
+    }
+    for (let i = 0; i < 12 + chance.below(40); i++) {
+      at += chance.of([0, chance.below(MINUTE), chance.below(HOUR), chance.below(DAY), chance.below(3 * DAY)]);
+      clock.in(at, { what: 'person', run: null, jobs: () => this.somebodyActs() });
+    }
+  }
+
+  private async somebodyActs(): Promise<Job[]> {
+    const state = await this.state();
+    const given = whatSomebodyDoes(state, this.chance, this.clock.now, this.number());
+    if (given === null) return [];
+    if (given.name === 'freeze') this.options.happened('frozen_by_ops');
+    // They decide on what they saw; it may have changed when the command comes.
+    const jobs: Job[] = [];
+    if (this.chance.happens(0.15)) this.send(this.chance.below(2 * HOUR), given);
+    else jobs.push(this.update(given));
+    if (this.chance.happens(0.1)) jobs.push(this.update(given));
+    return jobs;
+  }
+
+  private update(command: PersonsCommand): Job {
+    const id = `upd_${this.number()}`;
+    this.sent.set(id, command);
+    return { kind: 'update', id, name: command.name, argument: command.argument };
+  }
+
+  private send(ms: number, command: PersonsCommand): void {
+    this.clock.in(ms, { what: 'person', run: null, jobs: () => [this.update(command)] });
+  }
+
+  /** The API projects the answer; where it died first, the sweep gives the command again. */
+  private answered(id: string, { snapshot }: CommandResult): void {
+    const command = this.sent.get(id)!;
+    if (this.calm || !this.chance.happens(0.08)) return this.store.project(snapshot);
+    this.options.happened('answer_lost');
+    this.unanswered.add(snapshot);
+    this.clock.in(this.chance.below(20 * MINUTE), {
+      what: 'person',
+      run: null,
+      jobs: () => {
+        // Of a closed workflow, and of the same run, the server gives the stored answer.
+        this.sweep(snapshot);
+        return [this.update(command)];
+      },
+    });
+  }
+
+  private sweep(snapshot: EscrowSnapshot): void {
+    if (this.unanswered.delete(snapshot)) this.store.project(snapshot);
+  }
+
+  // ---- trouble ----------------------------------------------------------------------------------------------------
+
+  private scheduleTrouble(): void {
+    const { chance, clock } = this;
+    const later = (ms: number, act: () => void) => clock.in(ms, { what: 'world', run: null, jobs: () => (act(), []) });
+    for (const seller of SELLERS) {
+      if (!chance.happens(0.25)) continue;
+      const from = chance.below(30 * DAY);
+      later(from, () => {
+        this.options.happened('seller_incapable');
+        this.stripe.incapable.add(seller.id);
+      });
+      later(from + chance.below(90 * DAY), () => this.capable(seller.id));
+    }
+    if (chance.happens(0.25)) {
+      const from = chance.below(30 * DAY);
+      later(from, () => {
+        this.options.happened('balance_short');
+        this.stripe.balanceShort = true;
+      });
+      later(from + chance.below(3 * DAY), () => (this.stripe.balanceShort = false));
+    }
+    for (let i = 0; i < 2; i++) if (chance.happens(0.2)) later(DAY + chance.below(40 * DAY), () => this.cardDispute());
+    for (let i = 0; i < 3; i++) if (chance.happens(0.2)) clock.in(5 * DAY + chance.below(40 * DAY), { what: 'world', run: null, jobs: () => this.recovery() }); // prettier-ignore
+    if (chance.happens(0.05)) {
+      clock.in(chance.below(20 * DAY), { what: 'world', run: null, jobs: () => (this.options.happened('cancel_request_of_temporal'), [{ kind: 'cancel' }]) }); // prettier-ignore
+    }
+  }
+
+  /** What workflow refund/<id> tells of released money: begun, then done or undone, perhaps taken back. */
+  private async recovery(): Promise<Job[]> {
+    const { chance, clock } = this;
+    const m = (await this.state()).milestones.find((x) => x.status === 'released');
+    if (m === undefined) return [];
+    this.options.happened('recovery');
+    const refundId = `rfd_r${this.number()}`;
+    const signal = (status: 'recovering' | 'refunded' | 'released'): Job => ({ kind: 'signal', name: SIGNALS.recovery, argument: { refundId, milestoneId: m.id, status, amount: m.accepted } }); // prettier-ignore
+    const later = (ms: number, status: 'refunded' | 'released') =>
+      clock.in(ms, { what: 'webhook', run: null, jobs: () => [signal(status)] });
+    const fails = chance.happens(0.4);
+    later(HOUR, fails ? 'released' : 'refunded');
+    if (chance.happens(0.3)) later(2 * HOUR, fails ? 'released' : 'refunded');
+    if (!fails && chance.happens(0.3)) later(2 * DAY, 'released');
+    return [signal('recovering')];
+  }
+
+  private cardDispute(): void {
+    const { chance, clock, store } = this;
+    const charges = [...store.charges].filter(([id, c]) => c.allocated && !this.disputed.includes(id));
+    if (charges.length === 0) return;
+    const [chargeId, charge] = chance.of(charges);
+    this.disputed.push(chargeId);
+    const disputeId = `dp_${this.number()}`;
+    const paid = [...store.milestones].filter(([, m]) => m.paymentId === charge.paymentId).map(([id]) => id);
+    const named = chance.happens(0.5) ? [] : paid.filter(() => chance.happens(0.5));
+    const signal = (ms: number, argument: () => Record<string, unknown>) =>
+      clock.in(ms, { what: 'webhook', run: null, jobs: () => [{ kind: 'signal', name: SIGNALS.cardDispute, argument: { disputeId, ...argument() } }] }); // prettier-ignore
+    const opened = () => ({ kind: 'opened', chargeId, milestoneIds: named });
+    this.options.happened('card_dispute_opened');
+    const lasts = 2 * DAY + chance.below(60 * DAY);
+    const lost = chance.happens(0.5);
+    if (!lost && chance.happens(0.2)) {
+      this.options.happened('dispute_reordered');
+      signal(0, () => ({ kind: 'lifted' }));
+      signal(chance.below(DAY), opened);
+      return;
+    }
+    signal(0, opened);
+    if (chance.happens(0.3)) signal(chance.below(2 * lasts), opened);
+    this.options.happened(lost ? 'card_dispute_lost' : 'card_dispute_lifted');
+    if (!lost) return signal(lasts, () => ({ kind: 'lifted' }));
+    clock.in(lasts, {
+      what: 'world',
+      run: null,
+      jobs: () => {
+        const taken = store.loseDispute(disputeId, chargeId, named.length > 0 ? named : paid);
+        for (let i = 0; i < (chance.happens(0.2) ? 2 : 1); i++)
+          signal(chance.below(HOUR), () => ({ kind: 'lost', taken }));
+        return [];
+      },
+    });
+  }
+}

@@ -1,0 +1,157 @@
+// Card disputes of whole escrows: won, lost before and after release, closed inquiries, months later, told twice.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Api, castOf, type EscrowObject, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
+import { expectBooksClose, topUpFloat } from '../stack/books.ts';
+import { control, startWorld, type World } from '../stack/world.ts';
+import { actPath, amountsOf, expectUnavailable, statusesOf } from '../workflows/steps.ts';
+import { setSellerBalance } from '../recovery/steps.ts';
+import { decide, ended, openDispute } from './acts.ts';
+
+let world: World;
+let cast: ReturnType<typeof castOf>;
+let buyer: Api;
+let sellers: Api[];
+beforeAll(async () => {
+  world = await startWorld();
+  cast = castOf(world);
+  buyer = cast.buyer;
+  sellers = [cast.seller, cast.seller2, cast.seller3];
+  await topUpFloat(world, 'usd', 1_000_000n);
+});
+afterAll(() => world.stop());
+
+const TERMS = ['charged', 'owed', 'absorbed', 'held', 'released', 'refunded', 'charged_back', 'fees', 'tax'];
+const sums = (e: EscrowObject): Record<string, number> => Object.fromEntries(TERMS.map((t) => [t, amountsOf(e, t)[0]!]).filter(([, n]) => n !== 0)); // prettier-ignore
+
+/** One milestone of 100 USD for each of the three sellers. */
+const threeSellers = (more: object = {}): Promise<EscrowObject> =>
+  fundedEscrow(buyer, sellers, {
+    title: 'A house',
+    currency: 'usd',
+    funding: 'upfront',
+    milestones: sellers.map((s, i) => ({ title: `Part ${i}`, amount: 10_000, seller_id: s.person.id })),
+    ...more,
+  });
+
+const single = (more: object = {}): Promise<EscrowObject> =>
+  fundedEscrow(buyer, [cast.seller], proposal(cast.seller.person.id, [10_000], more));
+
+async function release(escrow: EscrowObject, index: number, by: Api): Promise<void> {
+  await by.post(actPath(escrow, index, 'submit'));
+  await buyer.post(actPath(escrow, index, 'accept'));
+  await untilEscrow(buyer, escrow.id, (e) => e.milestones[index]!.status === 'released');
+}
+
+describe('before release', () => {
+  test('won: frozen meanwhile, and as before afterwards', async () => {
+    const escrow = await single();
+    const dispute = await openDispute(world, buyer, escrow);
+    const frozen = await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('card_dispute') && amountsOf(e, 'disputed')[0] === 10_000); // prettier-ignore
+    expect(sums(frozen)).toEqual({ charged: 10_000, held: 10_000 });
+    await decide(world, dispute, 'winning_evidence');
+    await ended(world, dispute);
+    const after = await untilEscrow(buyer, escrow.id, (e) => e.frozen.length === 0);
+    expect([statusesOf(after), ...amountsOf(after, 'disputed', 'held')]).toEqual([['funded'], 0, 10_000]);
+    await release(escrow, 0, cast.seller);
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect(sums(done)).toEqual({ charged: 10_000, released: 9000, fees: 1000 });
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('lost: the milestones end refunded and nobody owes anything', async () => {
+    const escrow = await threeSellers();
+    const dispute = await openDispute(world, buyer, escrow);
+    await decide(world, dispute, 'losing_evidence');
+    await ended(world, dispute);
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect(statusesOf(done)).toEqual(['refunded', 'refunded', 'refunded']);
+    expect(sums(done)).toEqual({ charged: 30_000, charged_back: 30_000 });
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('a part of the charge lost falls on the three sellers alike, and the rest is released', async () => {
+    const escrow = await threeSellers();
+    const dispute = await openDispute(world, buyer, escrow, { amount: 10_000 });
+    await decide(world, dispute, 'losing_evidence');
+    await ended(world, dispute);
+    const after = await untilEscrow(buyer, escrow.id, (e) => amountsOf(e, 'charged_back')[0] === 10_000 && e.frozen.length === 0); // prettier-ignore
+    expect(after.milestones.map((m) => (m['open'] as { amount: number }).amount)).toEqual([6666, 6667, 6667]);
+    for (const [i, s] of sellers.entries()) await release(escrow, i, s);
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect(sums(done)).toEqual({ charged: 30_000, charged_back: 10_000, released: 18_002, fees: 1998 });
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('an inquiry that is closed moves no money', async () => {
+    const escrow = await single();
+    const dispute = await openDispute(world, buyer, escrow, { inquiry: true });
+    await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('card_dispute'));
+    await world.payments.closeDispute(dispute.stripe_dispute_id, `close:${dispute.id}`);
+    await ended(world, dispute);
+    const after = await untilEscrow(buyer, escrow.id, (e) => e.frozen.length === 0);
+    expect(sums(after)).toEqual({ charged: 10_000, held: 10_000 });
+    expect(await world.sql`SELECT FROM ledger_transactions WHERE cause ->> 'dispute' = ${dispute.id}`).toHaveLength(0);
+    await expectBooksClose(world, escrow.id);
+  });
+});
+
+describe('after release', () => {
+  test('two of three released, the whole charge lost: one reversed, one owed, as the worked example has it', async () => {
+    const escrow = await threeSellers();
+    await release(escrow, 0, cast.seller);
+    await release(escrow, 1, cast.seller2);
+    await setSellerBalance(world, cast.seller2.person.id, 0);
+    const dispute = await openDispute(world, buyer, escrow);
+    await decide(world, dispute, 'losing_evidence');
+    await ended(world, dispute);
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect(sums(done)).toEqual({ charged: 30_000, owed: 9000, released: 9000, charged_back: 30_000 });
+    expect(await world.sql`SELECT seller_id, amount FROM debts WHERE escrow_id = ${escrow.id}`).toEqual([{ seller_id: cast.seller2.person.id, amount: 9000n }]); // prettier-ignore
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('months after completion the same happens, and the escrow stays completed', async () => {
+    const escrow = await single();
+    await release(escrow, 0, cast.seller);
+    await untilStatus(buyer, escrow.id, 'completed');
+    await world.client.workflow.getHandle(`escrow/${escrow.id}`).result();
+    const dispute = await openDispute(world, buyer, escrow);
+    await decide(world, dispute, 'losing_evidence');
+    await ended(world, dispute);
+    const done = await buyer.escrow(escrow.id);
+    expect([done.status, sums(done)]).toEqual(['completed', { charged: 10_000, charged_back: 10_000 }]);
+    // The bank has given it back: no refund on top of it.
+    expectUnavailable(await cast.seller.post(actPath(escrow, 0, 'refund'), { reason: 'sorry' }));
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('by the terms the platform bears what was released', async () => {
+    const escrow = await single({ policy: { chargeback_loss: 'platform' } });
+    await release(escrow, 0, cast.seller);
+    await untilStatus(buyer, escrow.id, 'completed');
+    const dispute = await openDispute(world, buyer, escrow);
+    await decide(world, dispute, 'losing_evidence');
+    await ended(world, dispute);
+    const done = await buyer.escrow(escrow.id);
+    expect(sums(done)).toEqual({ charged: 10_000, absorbed: 9000, released: 9000, charged_back: 10_000 });
+    await expectBooksClose(world, escrow.id);
+  });
+});
+
+describe('webhooks', () => {
+  test('events that come twice and late change nothing', async () => {
+    await control(world.sandbox.url, 'webhooks', { duplicate: 1, reorder: 1 });
+    try {
+      const escrow = await single();
+      const dispute = await openDispute(world, buyer, escrow);
+      await decide(world, dispute, 'losing_evidence');
+      await ended(world, dispute);
+      const done = await untilStatus(buyer, escrow.id, 'completed');
+      expect(sums(done)).toEqual({ charged: 10_000, charged_back: 10_000 });
+      expect(await world.sql`SELECT FROM ledger_transactions WHERE cause ->> 'dispute' = ${dispute.id}`).toHaveLength(2); // prettier-ignore
+      await expectBooksClose(world, escrow.id);
+    } finally {
+      await control(world.sandbox.url, 'webhooks', { duplicate: 0, reorder: 0 });
+    }
+  });
+});

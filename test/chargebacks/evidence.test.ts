@@ -1,0 +1,108 @@
+// Who answers a card dispute, by when, and what is sent; on a clock that nobody advances.
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Api, castOf, type EscrowObject, fundedEscrow, untilEscrow, untilStatus } from '../stack/api.ts';
+import { expectBooksClose, topUpFloat } from '../stack/books.ts';
+import { startWorld, type World } from '../stack/world.ts';
+import { amountsOf, expectUnavailable, statusesOf } from '../workflows/steps.ts';
+import { ended, openDispute, untilDispute } from './acts.ts';
+
+let world: World;
+let cast: ReturnType<typeof castOf>;
+let buyer: Api;
+beforeAll(async () => {
+  world = await startWorld();
+  cast = castOf(world);
+  buyer = cast.buyer;
+  await topUpFloat(world, 'usd', 1_000_000n);
+});
+afterAll(() => world.stop());
+
+/** 100 USD for each of two sellers. */
+const twoSellers = (more: object = {}): Promise<EscrowObject> =>
+  fundedEscrow(buyer, [cast.seller, cast.seller2], {
+    title: 'A shed',
+    currency: 'usd',
+    funding: 'upfront',
+    milestones: [cast.seller, cast.seller2].map((s, i) => ({
+      title: `Part ${i}`,
+      amount: 10_000,
+      seller_id: s.person.id,
+    })),
+    ...more,
+  });
+
+interface CardDisputeObject {
+  kind: string;
+  status: string;
+  evidence: { text: string } | null;
+  available_actions: string[];
+}
+
+test('a seller writes and sends evidence; the buyer reads, and strangers see nothing', async () => {
+  const escrow = await twoSellers();
+  const dispute = await openDispute(world, buyer, escrow);
+  const path = `/v1/disputes/${dispute.id}`;
+  await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('card_dispute'));
+  expectUnavailable(await buyer.post(`${path}/evidence`, { text: 'I did not get it' }));
+  expect((await cast.buyer2.get(path)).status).toBe(404);
+  expect((await cast.seller3.post(`${path}/evidence`, { text: 'x' })).status).toBe(404);
+  expect(await cast.seller.post(`${path}/evidence`, { text: 'winning_evidence' })).toMatchObject({ status: 200, body: { kind: 'card', evidence: { text: 'winning_evidence' } } }); // prettier-ignore
+  const { body } = await buyer.get<CardDisputeObject>(path);
+  expect([body.kind, body.status, body.evidence?.text, body.available_actions]).toEqual(['card', 'needs_response', 'winning_evidence', []]); // prettier-ignore
+  expect((await buyer.get<{ data: { id: string }[] }>(`/v1/disputes?escrow_id=${escrow.id}`)).body.data.map((d) => d.id)).toEqual([dispute.id]); // prettier-ignore
+  expect((await cast.seller.post(`${path}/submit-evidence`)).status).toBe(200);
+  await ended(world, dispute);
+  expect(await buyer.get(path)).toMatchObject({ body: { status: 'won' } });
+  expectUnavailable(await cast.seller.post(`${path}/submit-evidence`));
+  const after = await untilEscrow(buyer, escrow.id, (e) => e.frozen.length === 0);
+  expect(amountsOf(after, 'held', 'disputed', 'charged_back')).toEqual([20_000, 0, 0]);
+  await expectBooksClose(world, escrow.id);
+});
+
+test('a loss is accepted only when every affected seller has', async () => {
+  const escrow = await twoSellers();
+  const dispute = await openDispute(world, buyer, escrow);
+  const path = `/v1/disputes/${dispute.id}/accept-loss`;
+  await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('card_dispute'));
+  expect(await cast.seller.post(path)).toMatchObject({ status: 200, body: { status: 'needs_response' } });
+  expect((await world.payments.retrieveDispute(dispute.stripe_dispute_id)).status).toBe('needs_response');
+  expect((await cast.seller2.post(path)).status).toBe(200);
+  await ended(world, dispute);
+  const done = await untilStatus(buyer, escrow.id, 'completed');
+  expect([statusesOf(done), ...amountsOf(done, 'charged_back', 'held', 'owed')]).toEqual([['refunded', 'refunded'], 20_000, 0, 0]); // prettier-ignore
+  await expectBooksClose(world, escrow.id);
+});
+
+test('ops accept a loss alone', async () => {
+  const escrow = await twoSellers();
+  const dispute = await openDispute(world, buyer, escrow);
+  await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('card_dispute'));
+  expect((await cast.ops.post(`/v1/disputes/${dispute.id}/accept-loss`)).status).toBe(200);
+  await ended(world, dispute);
+  await untilStatus(buyer, escrow.id, 'completed');
+  await expectBooksClose(world, escrow.id);
+});
+
+test('nobody answers: our own pack is sent before the last moment, with the terms and the timeline', async () => {
+  const escrow = await twoSellers();
+  const dispute = await openDispute(world, buyer, escrow, { due_in: 'PT12S' });
+  await untilDispute(world, dispute.stripe_dispute_id, (d) => d.status === 'under_review');
+  expect((await world.payments.retrieveDispute(dispute.stripe_dispute_id)).submissions).toBe(1);
+  const answer = await fetch(`${world.sandbox.url}/v1/disputes/${dispute.stripe_dispute_id}`, {
+    headers: { authorization: 'Bearer sk_test_sandbox' },
+  });
+  const { evidence } = (await answer.json()) as { evidence: Record<string, string> };
+  expect(evidence['product_description']).toContain(escrow.terms_hash);
+  expect(evidence['access_activity_log']).toContain('escrow.proposed');
+});
+
+test('what the sellers wrote goes when their time is over', async () => {
+  const escrow = await twoSellers({ policy: { evidence: 'PT4S' } });
+  const dispute = await openDispute(world, buyer, escrow);
+  await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('card_dispute'));
+  expect((await cast.seller.post(`/v1/disputes/${dispute.id}/evidence`, { text: 'winning_evidence' })).status).toBe(200); // prettier-ignore
+  await ended(world, dispute);
+  expect(await buyer.get(`/v1/disputes/${dispute.id}`)).toMatchObject({ body: { status: 'won' } });
+  await untilEscrow(buyer, escrow.id, (e) => e.frozen.length === 0);
+  await expectBooksClose(world, escrow.id);
+});

@@ -1,0 +1,45 @@
+// Chromium out of npm, for tests that click. One browser for a suite; each person gets a context of their own.
+import chromium from '@sparticuz/chromium';
+import { chromium as playwright, type Browser, type Page } from 'playwright-core';
+
+/** In one process, what a page's script fetches carries the cookies of another person's context. */
+const MIXES_PEOPLE = '--single-process';
+
+/** As root, Chromium runs only without its own sandbox; what it opens here is our own pages. */
+export async function startBrowser(): Promise<Browser> {
+  return playwright.launch({
+    args: [...chromium.args.filter((arg) => arg !== MIXES_PEOPLE), '--no-sandbox'],
+    executablePath: await chromium.executablePath(),
+  });
+}
+
+export interface Visit {
+  page: Page;
+  /** What a page's scripts or policies complained of. */
+  complaints: string[];
+}
+
+export interface VisitOptions {
+  scripts: boolean;
+  dark?: boolean;
+}
+
+export async function openPage(browser: Browser, options: VisitOptions): Promise<Visit> {
+  const context = await browser.newContext({
+    javaScriptEnabled: options.scripts,
+    colorScheme: options.dark === true ? 'dark' : 'light',
+    timezoneId: 'Europe/Berlin',
+    viewport: { width: 1000, height: 900 },
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    // Chromium notes every 4xx answer as an error; refusals are meant here.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
+      complaints.push(message.text());
+    }
+  });
+  return { page, complaints };
+}

@@ -1,0 +1,75 @@
+// What pages write: amounts, days and spans as people write them, and words for everything that the workflow can say.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { decimalOf, endOfDay, formatMoney, formatSpan, parseAmount } from '../../web/format.ts';
+import { ownPath } from '../../web/page.ts';
+import { knownTimeZone } from '../../web/reader.ts';
+import { EVENTS } from '../../web/words.ts';
+
+test.each([
+  ['1,250.50', 'usd', 125_050],
+  ['1250.5', 'usd', 125_050],
+  ['1250', 'usd', 125_000],
+  ['50000', 'jpy', 50_000],
+  ['1.234', 'bhd', 1_234],
+  ['0.1', 'usd', 10],
+  ['12.505', 'usd', null],
+  ['500.5', 'jpy', null],
+  ['1,25', 'usd', null],
+  ['-5', 'usd', null],
+  ['1e3', 'usd', null],
+  ['', 'usd', null],
+  ['99999999999999999', 'usd', null],
+])('%s in %s is read as %s', (text, currency, expected) => expect(parseAmount(text, currency)).toBe(expected));
+
+test('an amount is shown with every digit, also beyond what a number holds', () => {
+  expect(formatMoney('en', { amount: 9_007_199_254_740_993n, currency: 'usd' })).toBe('$90,071,992,547,409.93');
+  expect(formatMoney('de', { amount: 123_456, currency: 'eur' })).toBe('1.234,56\u00a0€');
+  expect(formatMoney('en', { amount: 500, currency: 'jpy' })).toBe('¥500');
+  expect(decimalOf({ amount: -5, currency: 'usd' })).toBe('-0.05');
+});
+
+describe('the end of a day', () => {
+  test.each([
+    ['2027-03-01', 'UTC', '2027-03-01T23:59:59.000Z'],
+    ['2027-03-01', 'Europe/Berlin', '2027-03-01T22:59:59.000Z'],
+    ['2027-03-28', 'Europe/Berlin', '2027-03-28T21:59:59.000Z'],
+    ['2027-10-31', 'America/New_York', '2027-11-01T03:59:59.000Z'],
+  ])('%s in %s is %s', (day, zone, expected) => expect(endOfDay(day, zone)).toBe(expected));
+  test.each(['2027-13-01', 'tomorrow', '2027-3-1'])('%s is no day', (day) => expect(endOfDay(day, 'UTC')).toBeNull());
+});
+
+test.each([
+  [14 * 86_400_000 - 1, '13 days 23 hours'],
+  [3_600_000, '1 hour'],
+  [125_000, '2 minutes 5 seconds'],
+  [999, 'less than a second'],
+])('%s ms are %s', (ms, expected) => expect(formatSpan(ms)).toBe(expected));
+
+test('a cookie’s time zone counts only where it is one', () => {
+  expect(knownTimeZone('Asia/Tokyo')).toBe('Asia/Tokyo');
+  expect([knownTimeZone('Nowhere/Here'), knownTimeZone('x'.repeat(80)), knownTimeZone(undefined)]).toEqual([
+    null,
+    null,
+    null,
+  ]);
+});
+
+test.each([
+  ['/escrows?show=done', true],
+  ['//evil', false],
+  ['/\\evil', false],
+  ['https://evil', false],
+  ['/a\nb', false],
+])('%j is our own path: %s', (given, ours) => expect(ownPath(given) !== null).toBe(ours));
+
+test('the timeline has words for every event that the workflow writes', () => {
+  const folder = path.join(import.meta.dirname, '../../workflows');
+  const source = readdirSync(folder)
+    .map((file) => readFileSync(path.join(folder, file), 'utf8'))
+    .join('\n');
+  const literal = [...source.matchAll(/(?:mark\.event|said)\(\s*'([a-z_.]+)'/g)].map((match) => match[1]!);
+  expect(literal.length).toBeGreaterThan(20);
+  expect(literal.filter((type) => EVENTS[type] === undefined)).toEqual([]);
+});

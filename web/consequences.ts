@@ -1,0 +1,224 @@
+// The dry run: what an action would move, from where, to whom, and what cannot be undone; from the same rules that run it.
+import type { EscrowRecord } from '../db/escrows.ts';
+import { planAcceptance, planRefund } from '../domain/allocation.ts';
+import { type MilestoneState, openAmount, type Principal } from '../domain/escrow-state.ts';
+import { cancelsAlone, refundsAlone } from '../domain/transitions.ts';
+import type { PageAction } from './words.ts';
+import { type Amount, formatMoment, formatMoney, formatSpan } from './format.ts';
+import type { Reader } from './reader.ts';
+
+export interface Consequences {
+  /** One sentence for each thing that happens. */
+  happens: string[];
+  /** What does not happen, or stays as it is. */
+  stays: string[];
+  irreversible: string | null;
+  /** On the button that does it. */
+  button: string;
+}
+
+interface Question {
+  reader: Reader;
+  record: EscrowRecord;
+  milestone: MilestoneState | null;
+  principal: Principal;
+  /** A part, where one was written; the rules check it. */
+  amount: number | undefined;
+}
+
+export function consequencesOf(action: PageAction, question: Question): Consequences {
+  switch (action) {
+    case 'accept':
+      return accepting(question, question.milestone!);
+    case 'refund':
+      return refunding(question, question.milestone!);
+    case 'cancel':
+      return cancelling(question);
+    case 'submit':
+      return submitting(question, question.milestone!);
+    case 'request_changes':
+      return {
+        happens: ['The seller is asked to make the changes and submit again.', 'The time to review stops, and begins anew with the next delivery.'],
+        stays: ['The money stays held. Nothing moves.'],
+        irreversible: null,
+        button: 'Ask for changes',
+      }; // prettier-ignore
+    case 'extend':
+      return extending(question, question.milestone!);
+    case 'freeze':
+      return { happens: ['Nothing moves and no timer runs until the freeze is ended.', 'Buyer and seller see that it is frozen, and why.'], stays: ['What was already sent to the bank is not called back.'], irreversible: null, button: 'Freeze' }; // prettier-ignore
+    case 'unfreeze':
+      return { happens: ['Timers run on with the time that was left.', 'What had waited for the freeze goes on: an accepted milestone is transferred.'], stays: [], irreversible: 'A transfer that goes on now cannot be stopped again.', button: 'End the freeze' }; // prettier-ignore
+    case 'dispute':
+    case 'reply':
+    case 'offer':
+    case 'accept_offer':
+    case 'escalate':
+      return disputing(action, question, question.milestone!);
+    case 'sign_amendment':
+      return { happens: ['When everybody has signed, the new terms below take the place of the present ones.', 'What costs more is a new payment; what costs less and is not released goes back to the buyer.'], stays: ['What was already paid to a seller stays paid.'], irreversible: 'A signature cannot be taken back.', button: 'Sign the new terms' }; // prettier-ignore
+    case 'reject_amendment':
+      return { happens: ['The new terms are dropped.'], stays: ['The present terms stay in force, and no money moves.'], irreversible: null, button: 'Reject the new terms' }; // prettier-ignore
+    case 'agree':
+    case 'fund':
+    case 'start':
+      return { happens: [], stays: [], irreversible: null, button: 'Go on' };
+  }
+}
+
+const moneyOf = ({ reader }: Question) => (amount: Amount['amount'], currency: string) => formatMoney(reader.locale, { amount, currency }); // prettier-ignore
+const nameOf = ({ record }: Question, id: string) => record.parties.find((p) => p.id === id)?.name ?? 'the seller';
+const settlementOf = ({ record: { state } }: Question) => state.settlementCurrency ?? state.terms.currency;
+/** A part within what is open, else all of it. */
+const partOf = (m: MilestoneState, amount: number | undefined) => {
+  const open = openAmount(m);
+  return amount !== undefined && amount > 0 && amount <= open ? amount : open;
+};
+
+function accepting(question: Question, m: MilestoneState): Consequences {
+  const money = moneyOf(question);
+  const amount = partOf(m, question.amount);
+  const rest = openAmount(m) - amount;
+  const piece = planAcceptance(m, amount);
+  const settlement = settlementOf(question);
+  const seller = nameOf(question, m.sellerId);
+  const fee = piece.sellerFee + piece.buyerFee;
+  return {
+    happens: [
+      `${money(piece.payable, settlement)} goes from what is held to ${seller}.`,
+      ...(fee > 0 ? [`${money(fee, settlement)} of what is held becomes Tranche’s fee.`] : []),
+    ],
+    stays: rest > 0 ? [`${money(rest, question.record.state.terms.currency)} stays held and can still be reviewed; its deadline does not change.`] : [], // prettier-ignore
+    irreversible: `Once it is transferred you cannot take it back alone: a refund then needs ${seller}, or a ruling.`,
+    button: `Accept ${money(amount, question.record.state.terms.currency)}`,
+  };
+}
+
+function refunding(question: Question, m: MilestoneState): Consequences {
+  const money = moneyOf(question);
+  const { state } = question.record;
+  const { currency, policy } = state.terms;
+  const amount = partOf(m, question.amount ?? m.refundRequest?.amount);
+  const terms = state.terms.milestones.find((t) => t.id === m.id)!;
+  const piece = planRefund(m, terms.buyerFee, amount, policy.feeReturn);
+  const buyer = nameOf(question, state.terms.buyerId);
+  const fee = piece.chargeAmount - amount;
+  const back = fee > 0 ? `${money(piece.chargeAmount, currency)} (${money(fee, currency)} of it the fee)` : money(piece.chargeAmount, currency); // prettier-ignore
+  const rest = openAmount(m) - amount;
+  if (!refundsAlone(m, question.principal)) {
+    const patience = formatSpan(m.status === 'overdue' ? policy.overdueMs : policy.confirmMs);
+    return {
+      happens: [
+        `The other side is asked to confirm a refund of ${back}.`,
+        m.status === 'overdue' ? `Without an answer within ${patience} the refund is made.` : `Without an answer within ${patience} the request lapses.`, // prettier-ignore
+      ],
+      stays: ['Nothing moves until then.'],
+      irreversible: null,
+      button: 'Ask for the refund',
+    };
+  }
+  return {
+    happens: [`${back} goes from what is held back to ${buyer}, to the card or account that paid.`],
+    stays: [
+      ...(policy.feeReturn === 'none' ? ['The buyer’s fee is kept: the terms say so.'] : []),
+      ...(rest > 0 ? [`${money(rest, currency)} stays held for the rest of the milestone.`] : []),
+    ],
+    irreversible: 'A refund cannot be taken back. The bank may need some days to show it.',
+    button: `Refund ${money(piece.chargeAmount, currency)}`,
+  };
+}
+
+function cancelling(question: Question): Consequences {
+  const money = moneyOf(question);
+  const { state } = question.record;
+  const { currency, policy } = state.terms;
+  const held = state.milestones.filter((m) => m.funds !== null && openAmount(m) > 0 && m.status !== 'accepted' && m.status !== 'releasing'); // prettier-ignore
+  const total = held.reduce((sum, m) => {
+    const terms = state.terms.milestones.find((t) => t.id === m.id)!;
+    return sum + planRefund(m, terms.buyerFee, openAmount(m), policy.feeReturn).chargeAmount;
+  }, 0);
+  const buyer = nameOf(question, state.terms.buyerId);
+  const gives = total > 0 ? `${money(total, currency)} that is still held goes back to ${buyer}.` : 'Nothing is held: no money moves.'; // prettier-ignore
+  if (state.status === 'active' && !cancelsAlone(state, question.principal)) {
+    return {
+      happens: [
+        'The other side is asked to agree to the cancellation.',
+        `If they agree: ${gives}`,
+        `Without an answer within ${formatSpan(policy.confirmMs)} the request lapses and the escrow goes on.`,
+      ],
+      stays: ['Nothing moves until then.'],
+      irreversible: null,
+      button: 'Ask to cancel',
+    };
+  }
+  return {
+    happens: [gives, 'An open payment is cancelled; if it succeeds all the same, it goes back whole.'],
+    stays: ['What was already paid to a seller stays paid.'],
+    irreversible: 'A cancelled escrow cannot be opened again; you would propose a new one.',
+    button: 'Cancel this escrow',
+  };
+}
+
+function submitting(question: Question, m: MilestoneState): Consequences {
+  const terms = question.record.state.terms.milestones.find((t) => t.id === m.id)!;
+  return {
+    happens: [
+      `The buyer has ${formatSpan(terms.inspectionMs)} to review what you deliver.`,
+      'If the buyer says nothing until then, the money goes to you by itself.',
+    ],
+    stays: ['The money stays held until the buyer accepts or the time ends.'],
+    irreversible: null,
+    button: 'Submit the work',
+  };
+}
+
+function extending(question: Question, m: MilestoneState): Consequences {
+  const { inspection } = m;
+  const latest = inspection === null ? null : inspection.endsAt + inspection.periodMs;
+  return {
+    happens: [latest === null ? 'No time to review is running.' : `You have until ${formatMoment(question.reader, latest)} at the latest, or until the day that you name.`], // prettier-ignore
+    stays: ['The money stays held. Nothing moves.'],
+    irreversible: 'You can take more time once.',
+    button: 'Take more time',
+  };
+}
+
+type DisputeAction = Extract<PageAction, 'dispute' | 'reply' | 'offer' | 'accept_offer' | 'escalate'>;
+
+function disputing(action: DisputeAction, question: Question, m: MilestoneState): Consequences {
+  const { policy, currency } = question.record.state.terms;
+  const held = ['The money stays held until the dispute is settled.'];
+  switch (action) {
+    case 'dispute':
+      return {
+        happens: [
+          'The milestone is frozen at once: its timers stand still, and neither side gets the money alone.',
+          `The other side has ${formatSpan(policy.replyMs)} to reply. Without a reply you get what you claim.`,
+        ],
+        stays: held,
+        irreversible: null,
+        button: 'Open the dispute',
+      };
+    case 'reply':
+      return { happens: [`You both have ${formatSpan(policy.negotiateMs)} to agree; after that our staff decide.`], stays: held, irreversible: null, button: 'Reply' }; // prettier-ignore
+    case 'offer':
+      return { happens: ['The other side may take your offer; then the money moves as you offered.'], stays: held, irreversible: null, button: 'Make this offer' }; // prettier-ignore
+    case 'escalate':
+      return { happens: [`Our staff read what both sides wrote and decide within ${formatSpan(policy.rulingMs)}.`], stays: held, irreversible: 'Their decision moves the money.', button: 'Ask our staff to decide' }; // prettier-ignore
+    case 'accept_offer': {
+      const other = question.principal.role === 'buyer' ? 'seller' : 'buyer';
+      const toSeller = m.dispute?.offers[other] ?? 0;
+      const money = (amount: number) => moneyOf(question)(amount, currency);
+      const back = (m.dispute?.amount ?? 0) - toSeller;
+      return {
+        happens: [
+          `${money(toSeller)} of what is held goes to ${nameOf(question, m.sellerId)}, less the fee.`,
+          `${money(back)} goes back to ${nameOf(question, question.record.state.terms.buyerId)}.`,
+        ],
+        stays: [],
+        irreversible: 'This settles the dispute for good.',
+        button: 'Take this offer',
+      };
+    }
+  }
+}

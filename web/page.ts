@@ -1,0 +1,106 @@
+// What every page handler gets and how it answers: HTML with the headers that belong to it, a redirect, or an error page.
+import type { Request, RequestHandler, Response } from 'express';
+import type { AppContext, Caller } from '../api/context.ts';
+import { stateOf } from '../api/route.ts';
+import { Problem } from '../api/problem.ts';
+import { type Viewer } from '../db/escrows.ts';
+import type { Session } from '../db/people.ts';
+import type { Role } from '../domain/escrow-state.ts';
+import type { Reader } from './reader.ts';
+import { checkCsrf, checkOrigin, readerOf, sessionOf } from './session.ts';
+import { NOTICES } from './words.ts';
+
+export interface PageCall {
+  context: AppContext;
+  request: Request;
+  response: Response;
+  session: Session;
+  reader: Reader;
+  viewer: Viewer;
+  caller: Caller;
+}
+
+type Handler = (call: PageCall) => Promise<void>;
+
+/** A page for whoever is signed in with one of these roles; others are sent to sign in, or told that it is not theirs. */
+export function signedIn(context: AppContext, roles: readonly Role[] | null, handler: Handler): RequestHandler {
+  return async (request, response) => {
+      if (request.method === 'POST') checkOrigin(request, context.settings);
+      const session = await sessionOf(context, request);
+      if (session === null) {
+        const back = request.method === 'GET' ? `?next=${encodeURIComponent(request.originalUrl)}` : '';
+        response.redirect(303, `/sign-in${back}`);
+        return;
+      }
+      const { person } = session;
+      if (roles !== null && !roles.includes(person.role)) throw new Problem('not_found', 'There is no such page for you.');
+      if (request.method === 'POST') checkCsrf(session, formOf(request)['csrf']);
+      await handler({
+        context,
+        request,
+        response,
+        session,
+        reader: readerOf(request, session),
+        viewer: { id: person.id, role: person.role, entityId: person.entityId },
+        caller: { person, ownerId: person.id, requestId: stateOf(response).requestId },
+      });
+  };
+} // prettier-ignore
+
+/** A form's fields: each a text, or several where the name was repeated. */
+export function formOf(request: Request): Record<string, string | string[] | undefined> {
+  return (request.body ?? {}) as Record<string, string | string[] | undefined>;
+}
+
+/** One field's text, trimmed; empty is not given. */
+export function field(request: Request, name: string): string | undefined {
+  const value = formOf(request)[name];
+  const text = (Array.isArray(value) ? value[0] : value)?.trim();
+  return text === undefined || text === '' ? undefined : text;
+}
+
+export function fields(request: Request, name: string): string[] {
+  const value = formOf(request)[name];
+  return value === undefined ? [] : Array.isArray(value) ? value : [value];
+}
+
+/** The command's key from the form. @throws Problem */
+export function commandKeyOf(request: Request): string {
+  const key = field(request, 'key');
+  if (key === undefined || key.length > 255) throw new Problem('invalid_request', 'The form is not complete: open its page again.'); // prettier-ignore
+  return key;
+}
+
+export function html(response: Response, page: { toString(): string }, status = 200): void {
+  // Money on a page is of its moment: neither a cache nor the back button may show an older one.
+  response.status(status).set('Cache-Control', 'no-store').type('html').send(`<!doctype html>${page.toString()}`); // prettier-ignore
+}
+
+/** After a POST: to a page, which may say one of the known notices. */
+export function seeOther(response: Response, path: string, notice?: keyof typeof NOTICES): void {
+  response.redirect(303, notice === undefined ? path : `${path}?done=${encodeURIComponent(notice)}`);
+}
+
+export const noticeOf = (request: Request): string | undefined => {
+  const name = request.query['done'];
+  return typeof name === 'string' && Object.hasOwn(NOTICES, name) ? NOTICES[name] : undefined;
+};
+
+/**
+ * A live page asks for its part with the revision that it shows: what has not changed is not sent, so that nothing is
+ * replaced under a finger that is about to press it.
+ */
+export const seenAlready = (request: Request, revision: number): boolean =>
+  request.get('HX-Request') === 'true' && request.query['seen'] === String(revision);
+
+/** Where this person reaches us: in the sandbox by whatever name they use, so that their session comes back with them. */
+export function homeOf({ context, request }: Pick<PageCall, 'context' | 'request'>): string {
+  const { settings } = context;
+  const host = request.get('Host') ?? '';
+  return settings.mode === 'sandbox' && /^[\w.:[\]-]+$/.test(host) ? `${request.protocol}://${host}` : settings.publicUrl; // prettier-ignore
+}
+
+/** Only our own paths: an address from outside must not send people elsewhere. */
+export function ownPath(path: unknown): string | null {
+  return typeof path === 'string' && /^\/(?![/\\])[\w\-./?=&%:]*$/.test(path) ? path : null;
+}

@@ -1,0 +1,94 @@
+// The pages behind the API's app: their headers, their routes, and an error page instead of an error document.
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
+import type { AppContext } from '../api/context.ts';
+import { Problem, toProblem } from '../api/problem.ts';
+import { stateOf } from '../api/route.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Session } from '../db/people.ts';
+import { assetRoutes } from './assets.ts';
+import { liveEscrows } from './live.ts';
+import { html, seeOther, signedIn } from './page.ts';
+import { ErrorPage } from './pages/error.tsx';
+import { escrowRoutes } from './routes/escrows.tsx';
+import { payRoutes } from './routes/pay.tsx';
+import { signInRoutes } from './routes/sign-in.tsx';
+import { sellerRoutes, staffRoutes } from './routes/staff-and-sellers.tsx';
+import { readerOf, sessionOf } from './session.ts';
+
+/** Registers every page on the API's app, behind the API's own routes. */
+export function mountPages(app: Express, context: AppContext): void {
+  const live = liveEscrows(context);
+  app.use('/assets', noSniffing());
+  app.use(assetRoutes());
+  app.use(headers(context.settings));
+  app.use(express.urlencoded({ extended: false, limit: '256kb', parameterLimit: 1000 }));
+  app.get('/', signedIn(context, null, async ({ viewer, response }) => seeOther(response, viewer.role === 'ops' || viewer.role === 'auditor' ? '/ops' : '/escrows'))); // prettier-ignore
+  app.use(signInRoutes(context), escrowRoutes(context, live), payRoutes(context), sellerRoutes(context), staffRoutes(context)); // prettier-ignore
+  app.use((request, _response, next) => next(request.accepts(['json', 'html']) === 'html' ? new Problem('not_found', 'There is no such page.') : undefined)); // prettier-ignore
+  app.use(failed(context));
+}
+
+function noSniffing(): RequestHandler {
+  return (_request, response, next) => {
+    response.set('X-Content-Type-Options', 'nosniff');
+    next();
+  };
+}
+
+/**
+ * Only what pages use. Forms may lead to Stripe, because a browser asks form-action for the redirect after a form too.
+ * The referrer stays within the site: without any, browsers call a form's origin "null".
+ */
+function headers(settings: Settings): RequestHandler {
+  const stripe = settings.mode === 'sandbox' ? (settings.stripe.apiBase ?? '') : 'https://connect.stripe.com';
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    `form-action 'self' ${stripe}`.trim(),
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+  return (_request, response, next) => {
+    response.set({ 'Content-Security-Policy': policy, 'Referrer-Policy': 'same-origin' });
+    next();
+  };
+}
+
+/** People get a page; what asks for JSON gets the API's document. */
+function failed(context: AppContext): ErrorRequestHandler {
+  return async (error, request, response, next) => {
+    if (response.headersSent || request.accepts(['json', 'html']) !== 'html') {
+      next(error);
+      return;
+    }
+    const problem = toProblem(error);
+    const { requestId } = stateOf(response);
+    if (problem.status >= 500) context.logger.error({ err: problem.cause ?? problem, request_id: requestId }, problem.code);
+    const words = TITLES[problem.status] ?? 'Something went wrong here';
+    const detail = problem.status >= 500 ? 'What you asked for may not have been done. Look at it before you try again; trying again is safe.' : problem.message;
+    const session = await readSession(context, request);
+    const reader = session === null ? null : readerOf(request, session);
+    response.set(problem.headers);
+    html(response, ErrorPage({ reader, title: words, detail, requestId }), problem.status);
+  };
+} // prettier-ignore
+
+/** The database may be what failed: then the page is shown as to somebody unknown. */
+async function readSession(context: AppContext, request: Request): Promise<Session | null> {
+  try {
+    return await sessionOf(context, request);
+  } catch {
+    return null;
+  }
+}
+
+const TITLES: Record<number, string> = {
+  400: 'This cannot be read',
+  403: 'This was not allowed',
+  404: 'There is nothing here for you',
+  413: 'This is too much',
+  429: 'Too many tries',
+};

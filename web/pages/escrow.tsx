@@ -1,0 +1,172 @@
+// One escrow, the same page for buyer, seller and staff: next step, money, milestones, terms, everything that happened.
+import type { Child } from 'hono/jsx';
+import type { EscrowRecord, TimelineRow } from '../../db/escrows.ts';
+import type { Settings } from '../../config/settings.ts';
+import { escrowWorkflowId } from '../../domain/ids.ts';
+import type { EscrowActions, NextStep } from '../next-step.ts';
+import { CopyableId, Moment, Notice, StatusChip } from '../parts/basics.tsx';
+import { Layout } from '../parts/layout.tsx';
+import { Live } from '../parts/live.tsx';
+import { MilestoneRow } from '../parts/milestone-row.tsx';
+import { MoneyBar } from '../parts/money-bar.tsx';
+import { ActionButton, NextStepBanner, PayButton } from '../parts/next-step.tsx';
+import { TermsSummary } from '../parts/terms.tsx';
+import { Timeline } from '../parts/timeline.tsx';
+import type { Reader } from '../reader.ts';
+import { ESCROW_STATUS, FREEZE_REASON, ROLE_WORDS } from '../words.ts';
+
+export interface EscrowPageProps {
+  reader: Reader;
+  record: EscrowRecord;
+  step: NextStep;
+  actions: EscrowActions;
+  timeline: { data: readonly TimelineRow[]; hasMore: boolean };
+  settings: Settings;
+  notice: string | undefined;
+  /** What a refused command says. */
+  problem?: Child;
+}
+
+export function EscrowPage(props: EscrowPageProps) {
+  const { reader, record, notice, problem } = props;
+  const { state } = record;
+  const at = `/escrows/${state.id}`;
+  return (
+    <Layout title={state.terms.title} reader={reader}>
+      <p class="back">
+        <a href="/escrows">All escrows</a>
+      </p>
+      <Notice text={notice} />
+      {problem}
+      <Live id="escrow" path={at} escrowId={state.id} revision={state.revision}>
+        <Content {...props} />
+      </Live>
+    </Layout>
+  );
+}
+
+/** What changes while it is looked at. */
+function Content({ reader, record, step, actions, timeline, settings }: EscrowPageProps) {
+  const { state, money } = record;
+  const { terms } = state;
+  const currency = money.currency ?? state.settlementCurrency ?? terms.currency;
+  const at = `/escrows/${state.id}`;
+  const mayFund = actions.escrow.includes('fund');
+  return (
+    <>
+      <div class="title">
+        <h1>{terms.title}</h1>
+        <StatusChip {...ESCROW_STATUS[state.status]} />
+      </div>
+      <p class="quiet">
+        <CopyableId id={state.id} /> · proposed <Moment reader={reader} at={state.createdAt} />
+      </p>
+      <Freezes record={record} />
+      <NextStepBanner reader={reader} record={record} step={step} />
+      <section class="card" aria-labelledby="money">
+        <h2 id="money">Money</h2>
+        <MoneyBar reader={reader} money={money} currency={currency} detailsAt={`${at}/money`} />
+        <p>
+          <a href={`${at}/money`}>Every payment, transfer and refund</a>
+        </p>
+      </section>
+      <section aria-labelledby="milestones">
+        <h2 id="milestones">Milestones</h2>
+        <ol class="list">
+          {state.milestones.map((m) => (
+            <MilestoneRow reader={reader} record={record} milestone={m} actions={actions.milestones[m.id] ?? []} mayFund={mayFund} />
+          ))}
+        </ol>
+      </section>
+      <WholeActions reader={reader} record={record} step={step} actions={actions} />
+      <section class="card" aria-labelledby="parties">
+        <h2 id="parties">People</h2>
+        <ul class="plain-list">
+          {record.parties.map((p) => (
+            <li>
+              <span class="strong">{p.name}</span> · {ROLE_WORDS[p.role].toLowerCase()} ·{' '}
+              {state.consents.includes(p.id) ? 'has agreed' : 'has not agreed yet'}
+            </li>
+          ))}
+        </ul>
+      </section>
+      <TermsSummary reader={reader} state={state} />
+      <section class="card" aria-labelledby="timeline">
+        <h2 id="timeline">Everything that happened</h2>
+        <Timeline
+          reader={reader}
+          entries={timeline.data}
+          milestones={new Map(state.milestones.map((m) => [m.id, m.title]))}
+          currency={terms.currency}
+          settlementCurrency={currency}
+        />
+        {timeline.hasMore ? <p class="quiet">The newest entries are not shown here; the API lists all.</p> : null}
+      </section>
+      <StaffLinks reader={reader} escrowId={state.id} settings={settings} />
+    </>
+  );
+} // prettier-ignore
+
+function Freezes({ record: { state } }: { record: EscrowRecord }) {
+  return (
+    <>
+      {state.frozen.map((f) => {
+        const milestone = state.milestones.find((m) => m.id === f.subject);
+        return (
+          <p class="problem">
+            <span class="strong">
+              {f.scope === 'escrow' ? 'This escrow is frozen' : `Frozen: ${milestone?.title ?? 'a part of it'}`}
+            </span>
+            , {FREEZE_REASON[f.reason]}: {f.detail}. No money moves and no timer runs where it holds.
+          </p>
+        );
+      })}
+    </>
+  );
+} // prettier-ignore
+
+/** What may be done to the escrow as a whole, beside the banner's main button. */
+function WholeActions({ reader, record, step, actions }: Pick<EscrowPageProps, 'reader' | 'record' | 'step' | 'actions'>) {
+  const { state } = record;
+  const inBanner = step.yours && step.action === 'fund';
+  const others = actions.escrow.filter((action) => action !== 'agree' && action !== 'fund');
+  const pays = actions.escrow.includes('fund') && state.terms.funding === 'upfront' && !inBanner;
+  if (others.length === 0 && !pays) return null;
+  return (
+    <section aria-labelledby="whole">
+      <h2 id="whole">The escrow as a whole</h2>
+      <div class="actions">
+        {pays ? <PayButton reader={reader} record={record} milestoneId={null} /> : null}
+        {others.map((action) => (
+          <ActionButton reader={reader} escrowId={state.id} milestoneId={null} action={action} />
+        ))}
+      </div>
+    </section>
+  );
+} // prettier-ignore
+
+/** Staff look behind it: the workflow in Temporal's UI, and the ledger. */
+function StaffLinks({ reader, escrowId, settings }: { reader: Reader; escrowId: string; settings: Settings }) {
+  if (reader.person.role !== 'ops' && reader.person.role !== 'auditor') return null;
+  const { uiUrl, namespace } = settings.temporal;
+  const id = escrowWorkflowId(escrowId);
+  return (
+    <section class="card" aria-labelledby="behind">
+      <h2 id="behind">Behind it</h2>
+      <ul class="plain-list">
+        <li>
+          Workflow <CopyableId id={id} />
+          {uiUrl === undefined ? null : (
+            <>
+              {' '}
+              <a href={`${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(id)}`}>in Temporal’s UI</a>
+            </>
+          )}
+        </li>
+        <li>
+          <a href={`/escrows/${escrowId}/money`}>Ledger entries and Stripe’s ids</a>
+        </li>
+      </ul>
+    </section>
+  );
+}

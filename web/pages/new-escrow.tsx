@@ -1,0 +1,163 @@
+// Writing the terms of a new escrow: one form, a row for each milestone, and what it costs before anyone is asked to agree.
+import { CURRENCIES } from '../../domain/money.ts';
+import type { Terms } from '../../domain/terms.ts';
+import { ErrorState } from '../parts/basics.tsx';
+import { described, Field, Form } from '../parts/form.tsx';
+import { Layout } from '../parts/layout.tsx';
+import { TermsInWords } from '../parts/terms.tsx';
+import type { FieldErrors, MilestoneFields, ProposalFields } from '../proposal-form.ts';
+import type { Reader } from '../reader.ts';
+import { FEE_PAYER_WORDS, FUNDING_WORDS } from '../words.ts';
+
+interface NewEscrowProps {
+  reader: Reader;
+  given: ProposalFields;
+  errors: FieldErrors;
+  quote: Terms | null;
+  commandKey: string;
+  verticals: readonly string[];
+  inspections: readonly (readonly [period: string, label: string])[];
+  /** Suggestions; in the sandbox only. */
+  emails: readonly string[];
+}
+
+export function NewEscrowPage(props: NewEscrowProps) {
+  const { reader, given, errors, quote, commandKey, verticals, inspections, emails } = props;
+  const count = Object.keys(errors).length;
+  return (
+    <Layout title="New escrow" reader={reader} path="/escrows/new">
+      <h1>New escrow</h1>
+      <p class="lead">
+        Write what is delivered, by whom and for how much. The other side reads it and agrees; only then is anything paid.
+      </p>
+      {count === 0 ? null : (
+        <ErrorState title={errors['whole'] ?? (count === 1 ? 'One field needs another look.' : `${count} fields need another look.`)}>
+          <p>Nothing was proposed. Everything that you typed is still here.</p>
+        </ErrorState>
+      )}
+      <datalist id="emails">
+        {emails.map((email) => (
+          <option value={email}></option>
+        ))}
+      </datalist>
+      <Form reader={reader} action="/escrows/new" commandKey={commandKey} class="proposal">
+        {/* Enter in a field shows the costs: it must neither propose nor remove anything. */}
+        <button class="visually-hidden" type="submit" name="intent" value="preview" tabindex={-1} aria-hidden="true">
+          Show what it costs
+        </button>
+        <section class="card" aria-labelledby="about">
+          <h2 id="about">What it is about</h2>
+          <Text name="title" label="Title" value={given.title} error={errors['title']} hint="Both sides see it." />
+          {reader.person.role === 'seller' ? (
+            <Text name="buyer" label="Buyer’s e-mail" value={given.buyer} error={errors['buyer']} list type="email" />
+          ) : null}
+          <div class="columns">
+            <Select name="currency" label="Currency" value={given.currency} error={errors['currency']} options={CURRENCIES.map((c) => [c, c.toUpperCase()] as const)} />
+            <Select name="vertical" label="Kind of work" value={given.vertical} error={errors['vertical']} options={verticals.map((v) => [v, v.charAt(0).toUpperCase() + v.slice(1)] as const)} />
+          </div>
+          <div class="columns">
+            <Select name="funding" label="When the buyer pays" value={given.funding} error={errors['funding']} options={Object.entries(FUNDING_WORDS)} />
+            <Select name="fee_payer" label="Who pays the fee" value={given.feePayer} error={errors['fee_payer']} options={Object.entries(FEE_PAYER_WORDS)} />
+          </div>
+        </section>
+        {given.milestones.map((milestone, index) => (
+          <MilestoneFieldset index={index} milestone={milestone} errors={errors} inspections={inspections} removable={given.milestones.length > 1} />
+        ))}
+        <p>
+          <button class="second" type="submit" name="intent" value="add">
+            Add another milestone
+          </button>
+        </p>
+        {quote === null ? null : (
+          <section class="card quote" aria-labelledby="quote">
+            <h2 id="quote">What it costs, and what you all agree to</h2>
+            <TermsInWords reader={reader} terms={quote} />
+          </section>
+        )}
+        <div class="actions">
+          <button class={quote === null ? '' : 'second'} type="submit" name="intent" value="preview">
+            Show what it costs
+          </button>
+          <button class={quote === null ? 'second' : ''} type="submit" name="intent" value="propose">
+            Propose it
+          </button>
+        </div>
+      </Form>
+    </Layout>
+  );
+} // prettier-ignore
+
+interface MilestoneFieldsetProps {
+  index: number;
+  milestone: MilestoneFields;
+  errors: FieldErrors;
+  inspections: NewEscrowProps['inspections'];
+  removable: boolean;
+}
+
+function MilestoneFieldset({ index, milestone: m, errors, inspections, removable }: MilestoneFieldsetProps) {
+  const error = (name: string) => errors[`m_${name}_${index}`];
+  const id = (name: string) => `m_${name}_${index}`;
+  return (
+    <fieldset class="card">
+      <legend>{`Milestone ${index + 1}`}</legend>
+      <Text name="m_title" id={id('title')} label="What is delivered" value={m.title} error={error('title')} />
+      <div class="columns">
+        <Text name="m_amount" id={id('amount')} label="Price" value={m.amount} error={error('amount')} inputmode="decimal" />
+        <Text name="m_seller" id={id('seller')} label="Seller’s e-mail" value={m.seller} error={error('seller')} list type="email" />
+      </div>
+      <div class="columns">
+        <Text name="m_due" id={id('due')} label="Due (optional)" value={m.due} error={error('due')} type="date" />
+        <Select name="m_inspection" id={id('inspection')} label="Time to review" value={m.inspection} error={error('inspection')} options={inspections} />
+      </div>
+      {removable ? (
+        <button class="plain" type="submit" name="intent" value={`remove:${index}`}>
+          {`Remove milestone ${index + 1}`}
+        </button>
+      ) : null}
+    </fieldset>
+  );
+} // prettier-ignore
+
+interface TextProps {
+  name: string;
+  id?: string;
+  label: string;
+  value: string;
+  error: string | undefined;
+  hint?: string;
+  type?: 'text' | 'email' | 'date';
+  inputmode?: 'decimal';
+  list?: boolean;
+}
+
+function Text({ name, id = name, label, value, error, hint, type = 'text', inputmode, list = false }: TextProps) {
+  return (
+    <Field id={id} label={label} hint={hint} error={error}>
+      <input id={id} name={name} type={type} value={value} autocomplete="off" {...(inputmode === undefined ? {} : { inputmode })} {...(list ? { list: 'emails' } : {})} {...described(id, hint, error)} />
+    </Field>
+  );
+} // prettier-ignore
+
+interface SelectProps {
+  name: string;
+  id?: string;
+  label: string;
+  value: string;
+  error: string | undefined;
+  options: readonly (readonly [value: string, label: string])[];
+}
+
+function Select({ name, id = name, label, value, error, options }: SelectProps) {
+  return (
+    <Field id={id} label={label} error={error}>
+      <select id={id} name={name} {...described(id, undefined, error)}>
+        {options.map(([option, text]) => (
+          <option value={option} selected={option === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}

@@ -1,0 +1,62 @@
+// Forms that POST: each carries the session's token, and, where it gives a command, the key that makes a double click one.
+import { randomUUID } from 'node:crypto';
+import type { Child } from 'hono/jsx';
+import type { Reader } from '../reader.ts';
+
+interface FormProps {
+  reader: Reader;
+  action: string;
+  /** Set for commands. `newKey()`, or the same one again while an outcome is not known. */
+  commandKey?: string | undefined;
+  class?: string;
+  children: Child;
+}
+
+export const newKey = (): string => randomUUID();
+
+export function Form({ reader, action, commandKey, class: name, children }: FormProps) {
+  return (
+    <form method="post" action={action} {...(name === undefined ? {} : { class: name })}>
+      <input type="hidden" name="csrf" value={reader.csrfToken} />
+      {commandKey === undefined ? null : <input type="hidden" name="key" value={commandKey} />}
+      {children}
+    </form>
+  );
+}
+
+interface FieldProps {
+  id: string;
+  label: string;
+  hint?: string | undefined;
+  error?: string | undefined;
+  children: Child;
+}
+
+/** A label, what it takes, what is wrong with it, and the control, which names them by `described(id)`. */
+export function Field({ id, label, hint, error, children }: FieldProps) {
+  return (
+    <div class={error === undefined ? 'field' : 'field wrong'}>
+      <label for={id}>{label}</label>
+      {hint === undefined ? null : (
+        <p class="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+      {error === undefined ? null : (
+        <p class="error" id={`${id}-error`}>
+          {error}
+        </p>
+      )}
+      {children}
+    </div>
+  );
+}
+
+/** The attributes that tie a control to its hint and its error. */
+export function described(id: string, hint: unknown, error: unknown): Record<string, string> {
+  const ids = [hint === undefined ? '' : `${id}-hint`, error === undefined ? '' : `${id}-error`].filter(Boolean);
+  return {
+    ...(ids.length > 0 ? { 'aria-describedby': ids.join(' ') } : {}),
+    ...(error === undefined ? {} : { 'aria-invalid': 'true' }),
+  };
+}

@@ -1,0 +1,88 @@
+// The frame of every page: head, navigation by role, one main part; and the page as text.
+import type { Child } from 'hono/jsx';
+import { assetPaths } from '../assets.ts';
+import type { Reader } from '../reader.ts';
+import { ROLE_WORDS } from '../words.ts';
+import { Form } from './form.tsx';
+
+interface LayoutProps {
+  title: string;
+  reader: Reader | null;
+  /** The address of this page, to mark it in the navigation. */
+  path?: string;
+  children: Child;
+}
+
+const NAVIGATION: Record<Reader['person']['role'], readonly [path: string, label: string][]> = {
+  buyer: [['/escrows', 'Escrows'], ['/escrows/new', 'New escrow']],
+  seller: [['/escrows', 'Work'], ['/escrows/new', 'New escrow'], ['/verification', 'Verification and money']],
+  ops: [['/ops', 'Today'], ['/escrows', 'Escrows'], ['/ops/events', 'Events']],
+  auditor: [['/ops', 'Today'], ['/escrows', 'Escrows'], ['/ops/events', 'Events']],
+}; // prettier-ignore
+
+/** No inline styles of htmx's own, and nothing evaluated: the content security policy forbids both. */
+const HTMX = JSON.stringify({ includeIndicatorStyles: false, allowEval: false, historyCacheSize: 0 });
+
+export function Layout({ title, reader, path, children }: LayoutProps) {
+  return (
+    <html lang={reader?.locale ?? 'en'}>
+      <head>
+        <meta charset="utf-8" />
+        <title>{`${title} · Tranche`}</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="htmx-config" content={HTMX} />
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href={assetPaths.stylesheet} />
+        {reader === null ? null : (
+          <>
+            <script src={assetPaths.reader} defer></script>
+            <script src={assetPaths.htmx} defer></script>
+            <script src={assetPaths.sse} defer></script>
+          </>
+        )}
+      </head>
+      <body>
+        <a class="skip" href="#main">
+          Skip to the content
+        </a>
+        <header class="top">
+          <a class="brand" href="/">
+            Tranche
+          </a>
+          {reader === null ? null : <Navigation reader={reader} path={path} />}
+        </header>
+        <main id="main">{children}</main>
+      </body>
+    </html>
+  );
+}
+
+function Navigation({ reader, path }: { reader: Reader; path: string | undefined }) {
+  const { person } = reader;
+  return (
+    <>
+      <nav aria-label="Main">
+        <ul>
+          {NAVIGATION[person.role].map(([to, label]) => (
+            <li>
+              <a href={to} {...(to === path ? { 'aria-current': 'page' } : {})}>
+                {label}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <div class="who">
+        <span>
+          {person.name} <span class="quiet">({ROLE_WORDS[person.role].toLowerCase()})</span>
+        </span>
+        <Form reader={reader} action="/sign-out">
+          <button class="plain" type="submit">
+            Sign out
+          </button>
+        </Form>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,157 @@
+// One milestone: title, seller, amount, status in words, its clock, what was delivered, and everything the reader may do.
+import type { EscrowRecord } from '../../db/escrows.ts';
+import { freezesOver, isMilestoneEnd, type MilestoneState } from '../../domain/escrow-state.ts';
+import { fundable } from '../../domain/transitions.ts';
+import { milestoneWaiting } from '../../domain/waiting.ts';
+import { formatDay } from '../format.ts';
+import { waitsFor } from '../next-step.ts';
+import type { Reader } from '../reader.ts';
+import { FREEZE_REASON, MILESTONE_STATUS, type PageAction } from '../words.ts';
+import { Countdown, Money, StatusChip } from './basics.tsx';
+import { ActionButton, PayButton, whoActs } from './next-step.tsx';
+
+interface MilestoneRowProps {
+  reader: Reader;
+  record: EscrowRecord;
+  milestone: MilestoneState;
+  actions: readonly PageAction[];
+  mayFund: boolean;
+}
+
+export function MilestoneRow({ reader, record, milestone: m, actions, mayFund }: MilestoneRowProps) {
+  const { state } = record;
+  const { currency } = state.terms;
+  const seller = record.parties.find((p) => p.id === m.sellerId);
+  const waiting = milestoneWaiting(state, m);
+  const payable = mayFund && state.terms.funding === 'per_milestone' && fundable(state, [m.id]).length > 0;
+  return (
+    <li class="milestone" id={m.id}>
+      <div class="head">
+        <div>
+          <h3>{m.title}</h3>
+          <p class="quiet">
+            {seller?.name ?? 'Seller'}
+            {m.dueAt === null ? null : <> · due {formatDay(reader, m.dueAt)}</>}
+          </p>
+        </div>
+        <p class="amount">
+          <Money reader={reader} of={{ amount: m.amount, currency }} />
+        </p>
+      </div>
+      <StatusChip {...MILESTONE_STATUS[m.status]} />
+      {isMilestoneEnd(m.status) ? null : (
+        <p>
+          {waitsFor(record, reader.person, waiting) ? 'You act next' : whoActs(waiting.who, record)}. {waiting.what}
+        </p>
+      )}
+      <Clock reader={reader} record={record} milestone={m} until={waiting.until} />
+      {waiting.otherwise === null ? null : <p class="otherwise">Otherwise: {waiting.otherwise}</p>}
+      <Delivered milestone={m} />
+      <Dispute reader={reader} record={record} milestone={m} />
+      <Moved reader={reader} record={record} milestone={m} />
+      {actions.length === 0 && !payable ? null : (
+        <div class="actions">
+          {payable ? <PayButton reader={reader} record={record} milestoneId={m.id} /> : null}
+          {actions.map((action) => (
+            <ActionButton reader={reader} escrowId={state.id} milestoneId={m.id} action={action} />
+          ))}
+        </div>
+      )}
+    </li>
+  );
+}
+
+interface ClockProps {
+  reader: Reader;
+  record: EscrowRecord;
+  milestone: MilestoneState;
+  until: string | null;
+}
+
+function Clock({ reader, record, milestone: m, until }: ClockProps) {
+  const freezes = freezesOver(record.state, m);
+  if (freezes.length > 0 && m.inspection !== null && !isMilestoneEnd(m.status)) {
+    const why = [...new Set(freezes.map((f) => FREEZE_REASON[f.reason]))].join(', ');
+    const until = new Date(m.inspection.endsAt).toISOString();
+    return <Countdown reader={reader} until={until} paused={{ why, remainingMs: m.inspection.remainingMs }} />;
+  }
+  return until === null ? null : <Countdown reader={reader} until={until} />;
+}
+
+function Delivered({ milestone: m }: { milestone: MilestoneState }) {
+  return (
+    <>
+      {m.note === null ? null : (
+        <blockquote>
+          <p class="quiet">The seller writes</p>
+          <p class="written">{m.note}</p>
+        </blockquote>
+      )}
+      {m.deliverableSha256 === null ? null : (
+        <p class="quiet">
+          Fingerprint of the delivery (SHA-256): <code class="id">{m.deliverableSha256}</code>
+        </p>
+      )}
+      {m.changesNote === null ? null : (
+        <blockquote>
+          <p class="quiet">The buyer asks for changes ({m.rounds})</p>
+          <p class="written">{m.changesNote}</p>
+        </blockquote>
+      )}
+      {m.refundRequest === null || m.refundRequest.reason === '' ? null : (
+        <blockquote>
+          <p class="quiet">Why a refund is asked for</p>
+          <p class="written">{m.refundRequest.reason}</p>
+        </blockquote>
+      )}
+    </>
+  );
+}
+
+/** What both sides say, and what each would agree to. */
+function Dispute({ reader, record, milestone: m }: Omit<MilestoneRowProps, 'actions' | 'mayFund'>) {
+  const { dispute } = m;
+  const { currency } = record.state.terms;
+  if (!dispute || dispute.status === 'settled') return null;
+  const offers = (['buyer', 'seller'] as const).filter((side) => dispute.offers[side] !== null);
+  return (
+    <blockquote>
+      <p class="quiet">
+        In dispute: <Money reader={reader} of={{ amount: dispute.amount, currency }} />. The {dispute.openedRole} writes
+      </p>
+      <p class="written">{dispute.reason}</p>
+      {offers.map((side) => (
+        <p>
+          The {side} offers that the seller gets{' '}
+          <Money reader={reader} of={{ amount: dispute.offers[side] ?? 0, currency }} />.
+        </p>
+      ))}
+    </blockquote>
+  );
+}
+
+/** Parts that went one way or the other, where the milestone is not simply paid whole. */
+function Moved({ reader, record, milestone: m }: Omit<MilestoneRowProps, 'actions' | 'mayFund'>) {
+  const { currency } = record.state.terms;
+  if (m.accepted === 0 && m.refunded === 0) return null;
+  const open = m.amount - m.accepted - m.refunded;
+  return (
+    <p class="quiet">
+      {m.accepted === 0 ? null : (
+        <>
+          Accepted: <Money reader={reader} of={{ amount: m.accepted, currency }} />.{' '}
+        </>
+      )}
+      {m.refunded === 0 ? null : (
+        <>
+          Refunded or on its way back: <Money reader={reader} of={{ amount: m.refunded, currency }} />.{' '}
+        </>
+      )}
+      {open === 0 ? null : (
+        <>
+          Still open: <Money reader={reader} of={{ amount: open, currency }} />.
+        </>
+      )}
+    </p>
+  );
+}

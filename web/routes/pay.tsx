@@ -1,0 +1,114 @@
+// /pay/<payment id>: choosing how to pay, and the way back from the bank.
+import { Router } from 'express';
+import type { Child } from 'hono/jsx';
+import type { AppContext } from '../../api/context.ts';
+import { notFound } from '../../api/escrow-commands.ts';
+import type { ProblemDocument } from '../../api/problem.ts';
+import { type EscrowRecord, findEscrow, principalOn } from '../../db/escrows.ts';
+import type { PaymentState } from '../../domain/escrow-state.ts';
+import { isId } from '../../domain/ids.ts';
+import { permit } from '../../domain/transitions.ts';
+import { commandKeyOf, field, homeOf, html, type PageCall, seenAlready, seeOther, signedIn } from '../page.ts';
+import { type FundAnswer, giveCommand } from '../page-commands.ts';
+import { PayPage } from '../pages/pay.tsx';
+import { ErrorState } from '../parts/basics.tsx';
+import { escrowOfPayment } from '../reads.ts';
+import { declineWords } from '../words.ts';
+
+export function payRoutes(context: AppContext): Router {
+  const router = Router();
+  router.get(
+    '/pay/:id',
+    signedIn(context, null, (call) => show(call)),
+  );
+  router.post('/pay/:id', signedIn(context, null, pay));
+  return router;
+}
+
+async function found({ context, viewer, request }: PageCall): Promise<{ record: EscrowRecord; payment: PaymentState }> {
+  const id = String(request.params['id']);
+  const escrowId = isId('payment', id) ? await escrowOfPayment(context.sql, id) : null;
+  const record = escrowId === null ? null : await findEscrow(context.sql, viewer, escrowId);
+  const payment = record?.state.payments.find((p) => p.id === id);
+  if (!record || payment === undefined) throw notFound('payment');
+  return { record, payment };
+}
+
+async function show(call: PageCall, problem?: Child, status = 200): Promise<void> {
+  const { context, viewer, reader, request, response } = call;
+  const { record, payment } = await found(call);
+  if (seenAlready(request, record.state.revision)) return void response.status(204).end();
+  const principal = principalOn(record.state, viewer);
+  const mayPay = principal?.role === 'buyer' && permit(record.state, 'fund', principal, null, { milestoneIds: payment.milestoneIds }, reader.now) === null; // prettier-ignore
+  html(
+    response,
+    <PayPage
+      reader={reader}
+      record={record}
+      payment={payment}
+      mode={context.settings.mode}
+      mayPay={mayPay}
+      bankUrl={mayPay && payment.status === 'requires_action' ? await bankUrlOf(call, payment) : null}
+      returned={typeof request.query['redirect_status'] === 'string'}
+      problem={problem}
+    />,
+    status,
+  );
+}
+
+/** Stripe says it at the moment when it is needed; without an answer the page offers to look again. */
+async function bankUrlOf({ context }: PageCall, payment: PaymentState): Promise<string | null> {
+  if (payment.paymentIntentId === null) return null;
+  try {
+    return (await context.payments.retrievePaymentIntent(payment.paymentIntentId)).actionUrl;
+  } catch (error) {
+    context.logger.warn({ err: error, payment_id: payment.id }, 'the bank’s address could not be read');
+    return null;
+  }
+}
+
+async function pay(call: PageCall): Promise<void> {
+  const { request, response } = call;
+  const { record, payment } = await found(call);
+  const home = `/escrows/${record.state.id}`;
+  const result = await giveCommand<FundAnswer>(
+    call,
+    'fund',
+    { escrowId: record.state.id, milestoneId: null },
+    {
+      milestone_ids: payment.milestoneIds,
+      payment_method: field(request, 'payment_method'),
+      return_url: `${homeOf(call)}/pay/${payment.id}`,
+    },
+    commandKeyOf(request),
+  );
+  if (result.kind === 'refused') return show(call, refusal(result.problem), result.problem.status >= 500 ? result.problem.status : result.problem.status === 402 ? 402 : 409); // prettier-ignore
+  const { status, id } = result.body.payment;
+  if (status === 'succeeded') return seeOther(response, home, 'paid');
+  if (status === 'processing') return seeOther(response, home, 'processing');
+  return seeOther(response, `/pay/${id}`);
+}
+
+function refusal(problem: ProblemDocument): Child {
+  if (problem.code === 'payment_declined') {
+    return (
+      <ErrorState title={declineWords(problem['decline_code'])}>
+        <p>Nothing was charged. Try another way to pay.</p>
+      </ErrorState>
+    );
+  }
+  if (problem.code === 'outcome_unknown') {
+    return (
+      <ErrorState title="We do not know yet whether it was paid">
+        <p>
+          It may still be running. This page shows it as soon as we know; you are never charged twice for this payment.
+        </p>
+      </ErrorState>
+    );
+  }
+  return (
+    <ErrorState title="This was not paid">
+      <p>{problem.detail}</p>
+    </ErrorState>
+  );
+}

@@ -1,0 +1,267 @@
+// Every word that stands for a code: statuses, actions, events, reasons. No page shows an enum; all of them are said here.
+import type { EscrowStatus, FreezeReason, MilestoneStatus, Role } from '../domain/escrow-state.ts';
+import type { MoneyTerm } from '../db/ledger.ts';
+import type { EventState } from '../db/stripe-events.ts';
+import type { Action } from '../domain/transitions.ts';
+
+/** How a chip looks; its words say the same, so that nothing depends on colour. */
+export type Tone = 'plain' | 'waiting' | 'held' | 'good' | 'bad';
+
+interface StatusWords {
+  label: string;
+  tone: Tone;
+}
+
+export const ESCROW_STATUS: Record<EscrowStatus, StatusWords> = {
+  proposed: { label: 'Waiting for agreement', tone: 'waiting' },
+  agreed: { label: 'Agreed, not paid yet', tone: 'waiting' },
+  funding: { label: 'Being paid', tone: 'waiting' },
+  active: { label: 'Work under way', tone: 'held' },
+  amending: { label: 'Terms being changed', tone: 'waiting' },
+  settling: { label: 'Being settled', tone: 'waiting' },
+  completed: { label: 'Completed', tone: 'good' },
+  cancelled: { label: 'Cancelled', tone: 'plain' },
+  expired: { label: 'Expired', tone: 'plain' },
+};
+
+export const MILESTONE_STATUS: Record<MilestoneStatus, StatusWords> = {
+  planned: { label: 'Planned', tone: 'plain' },
+  awaiting_funding: { label: 'Not paid yet', tone: 'waiting' },
+  requires_action: { label: 'Waiting for the bank’s confirmation', tone: 'waiting' },
+  processing: { label: 'The bank is processing the payment', tone: 'waiting' },
+  funded: { label: 'Paid, held', tone: 'held' },
+  started: { label: 'Work has begun', tone: 'held' },
+  submitted: { label: 'Delivered, to be reviewed', tone: 'waiting' },
+  changes_requested: { label: 'Changes asked for', tone: 'waiting' },
+  overdue: { label: 'Overdue', tone: 'bad' },
+  accepted: { label: 'Accepted', tone: 'good' },
+  releasing: { label: 'On its way to the seller', tone: 'waiting' },
+  blocked_kyc: { label: 'Accepted; waits for the seller’s verification', tone: 'bad' },
+  blocked_funds: { label: 'Accepted; the transfer is delayed', tone: 'bad' },
+  refunding: { label: 'Refund on its way', tone: 'waiting' },
+  recovering: { label: 'Being taken back for a refund', tone: 'waiting' },
+  disputed: { label: 'Disputed', tone: 'bad' },
+  released: { label: 'Paid to the seller', tone: 'good' },
+  refunded: { label: 'Refunded to the buyer', tone: 'plain' },
+  cancelled: { label: 'Cancelled', tone: 'plain' },
+};
+
+export const PAYMENT_STATUS: Record<string, StatusWords> = {
+  creating: { label: 'Being made', tone: 'waiting' },
+  reserved: { label: 'Being made', tone: 'waiting' },
+  requires_payment_method: { label: 'Waiting for a payment method', tone: 'waiting' },
+  requires_action: { label: 'Waiting for the bank’s confirmation', tone: 'waiting' },
+  processing: { label: 'Being processed by the bank', tone: 'waiting' },
+  pending: { label: 'On its way', tone: 'waiting' },
+  succeeded: { label: 'Done', tone: 'good' },
+  failed: { label: 'Failed', tone: 'bad' },
+  canceled: { label: 'Cancelled', tone: 'plain' },
+};
+
+/** Never a bare code: what is not known here is said as such. */
+export const statusWords = (words: Record<string, StatusWords>, status: string): StatusWords =>
+  words[status] ?? { label: `Unknown (${status})`, tone: 'bad' };
+
+export const MONEY_WORDS: Record<MoneyTerm, string> = {
+  charged: 'Paid by the buyer',
+  owed: 'Owed by the seller',
+  absorbed: 'Borne by the platform',
+  held: 'Held',
+  released: 'Paid to the seller',
+  refunded: 'Refunded to the buyer',
+  charged_back: 'Charged back',
+  fees: 'Fees',
+  tax: 'Tax',
+  disputed: 'Disputed at the bank',
+};
+
+export const FREEZE_REASON: Record<FreezeReason, string> = {
+  in_product_dispute: 'buyer and seller are in dispute',
+  card_dispute: 'it is disputed at the buyer’s bank',
+  fraud_warning: 'the card network warns of fraud',
+  risk: 'it is under review',
+  seller_restricted: 'the seller’s account is restricted',
+  ops: 'stopped by our staff',
+};
+
+export const ROLE_WORDS: Record<Role, string> = { buyer: 'Buyer', seller: 'Seller', ops: 'Staff', auditor: 'Auditor' };
+
+export const TRANSFERS_WORDS: Record<'active' | 'pending' | 'inactive', StatusWords> = {
+  active: { label: 'Verified: you can be paid', tone: 'good' },
+  pending: { label: 'Stripe is checking what you sent', tone: 'waiting' },
+  inactive: { label: 'Not verified yet: you cannot be paid', tone: 'bad' },
+};
+
+export const EVENT_STATE: Record<EventState, StatusWords> = {
+  received: { label: 'Waiting', tone: 'waiting' },
+  done: { label: 'Done', tone: 'good' },
+  ignored: { label: 'Not needed', tone: 'plain' },
+  parked: { label: 'Parked: needs a person', tone: 'bad' },
+  quarantined: { label: 'Quarantined: wrong mode', tone: 'bad' },
+};
+
+export const FUNDING_WORDS = {
+  upfront: 'Everything is paid before work starts',
+  per_milestone: 'Each milestone is paid before its work starts',
+} as const;
+
+export const FEE_PAYER_WORDS = {
+  seller: 'The seller pays the fee',
+  buyer: 'The buyer pays the fee',
+  shared: 'Buyer and seller share the fee',
+} as const;
+
+interface ActionWords {
+  /** On the button. */
+  button: string;
+  /** After it was done: the sentence on the next page. */
+  done: string;
+  /** Moves money, or binds: a page shows the consequences first. */
+  confirm: boolean;
+}
+
+/** The actions that pages offer; the API may know more. */
+export type PageAction = Extract<
+  Action,
+  | 'agree'
+  | 'fund'
+  | 'cancel'
+  | 'start'
+  | 'submit'
+  | 'accept'
+  | 'request_changes'
+  | 'extend'
+  | 'refund'
+  | 'dispute'
+  | 'reply'
+  | 'offer'
+  | 'accept_offer'
+  | 'escalate'
+  | 'sign_amendment'
+  | 'reject_amendment'
+  | 'freeze'
+  | 'unfreeze'
+>;
+
+export const isPageAction = (action: string): action is PageAction => Object.hasOwn(ACTIONS, action);
+
+export const ACTIONS: Record<PageAction, ActionWords> = {
+  agree: { button: 'Agree to these terms', done: 'You have agreed to the terms.', confirm: false },
+  fund: { button: 'Pay', done: 'Your payment is ready.', confirm: false },
+  start: { button: 'Start the work', done: 'The work has begun: the buyer alone can no longer cancel.', confirm: false },
+  submit: { button: 'Submit the work…', done: 'The work is submitted. The buyer’s time to review it runs now.', confirm: true },
+  accept: { button: 'Accept the work…', done: 'Accepted. The money is on its way to the seller.', confirm: true },
+  request_changes: { button: 'Ask for changes…', done: 'The seller knows what to change. The money stays held.', confirm: true },
+  extend: { button: 'Take more time…', done: 'You have more time to review the work.', confirm: true },
+  refund: { button: 'Refund…', done: 'The refund is recorded.', confirm: true },
+  dispute: { button: 'Open a dispute…', done: 'The dispute is open. The money stays held until it is settled.', confirm: true },
+  reply: { button: 'Reply…', done: 'Your reply is recorded: you may now agree between yourselves.', confirm: true },
+  accept_offer: { button: 'Take their offer…', done: 'Settled. The money goes as agreed.', confirm: true },
+  offer: { button: 'Make an offer…', done: 'The other side sees your offer.', confirm: true },
+  escalate: { button: 'Ask our staff to decide…', done: 'Our staff decide the dispute now.', confirm: true },
+  sign_amendment: { button: 'Sign the new terms…', done: 'You have signed the new terms.', confirm: true },
+  reject_amendment: { button: 'Reject the new terms…', done: 'The new terms are rejected; the present ones stay.', confirm: true },
+  cancel: { button: 'Cancel this escrow…', done: 'Your cancellation is recorded.', confirm: true },
+  freeze: { button: 'Freeze…', done: 'Frozen: nothing moves and no timer runs.', confirm: true },
+  unfreeze: { button: 'Unfreeze…', done: 'The freeze has ended; timers run on.', confirm: true },
+}; // prettier-ignore
+
+/** Sentences after a redirect, by their name in the address: nobody can put other words there. */
+export const NOTICES: Record<string, string> = {
+  ...Object.fromEntries(Object.entries(ACTIONS).map(([name, words]) => [name, words.done])),
+  proposed: 'Proposed. Everybody else who is named in it is asked to agree.',
+  paid: 'Paid. The money is held until the work is accepted.',
+  processing: 'Your bank is processing the payment. You may leave: this page will say when it arrives.',
+  replayed: 'The event waits in the queue again.',
+  cancel_asked: 'You have asked to cancel. The other side is asked to agree.',
+  approval_asked: 'This waits for another person of ops to approve it. Nothing has moved yet.',
+  refund_asked: 'You have asked for a refund. The other side is asked to confirm it.',
+  onboarded: 'Thank you. Stripe tells us within moments whether anything is missing.',
+};
+
+/** What the timeline says of an event; `{amount}`, `{until}` and the like are filled in from its data. */
+export const EVENTS: Record<string, string> = {
+  'escrow.proposed': 'proposed these terms',
+  'escrow.agreed': 'agreed to the terms',
+  'escrow.active': 'Everything that must be paid is paid: work may begin',
+  'escrow.cancel_requested': 'asked to cancel',
+  'escrow.cancel_request_lapsed': 'The request to cancel lapsed',
+  'escrow.cancelling': 'cancelled the escrow',
+  'escrow.expiring': 'The time ran out',
+  'escrow.cancelled': 'The escrow is cancelled',
+  'escrow.expired': 'The escrow has expired',
+  'escrow.completed': 'The escrow is complete',
+  'escrow.frozen': 'froze it: {reason}',
+  'escrow.unfrozen': 'ended the freeze',
+  'payment.created': 'began to pay {amount}',
+  'payment.succeeded': 'The payment of {amount} succeeded',
+  'payment.processing': 'The payment of {amount} is being processed by the bank',
+  'payment.requires_action': 'The bank asks the buyer to confirm the payment of {amount}',
+  'payment.failed': 'The payment of {amount} failed: {message}',
+  'payment.canceled': 'The payment of {amount} was cancelled',
+  'payment.abandoned': 'The buyer did not confirm the payment in time',
+  'payment.unknown': 'The payment’s outcome is not known; staff look at it',
+  'payment.returned': 'The payment of {amount} came too late and goes back to the buyer',
+  'milestone.funded': 'Paid: {amount} is held',
+  'milestone.started': 'began the work',
+  'milestone.submitted': 'submitted the work',
+  'milestone.changes_requested': 'asked for changes: “{note}”',
+  'milestone.extended': 'took more time to review, until {until}',
+  'milestone.accepted': 'accepted {amount}',
+  'milestone.auto_accepted': 'The time to review ended: {amount} counts as accepted',
+  'milestone.inspection_reminder': 'The buyer was reminded to review the work',
+  'milestone.overdue': 'The due date passed',
+  'milestone.cancelled': 'Cancelled: {why}',
+  'milestone.released': '{settled} was transferred to the seller',
+  'milestone.blocked_kyc': 'The transfer waits for the seller’s verification',
+  'milestone.blocked_funds': 'The transfer is delayed: the platform’s balance is short',
+  'milestone.blocked_ops': 'The transfer was refused; staff look at it',
+  'milestone.verification_reminder': 'The seller was reminded to get verified',
+  'refund.requested': 'asked for a refund of {amount}',
+  'refund.request_lapsed': 'The request for a refund lapsed',
+  'refund.ordered': 'ordered a refund of {amount}',
+  'refund.pending': 'The refund of {amount} is on its way',
+  'refund.succeeded': 'Refunded: {amount} went back to the buyer',
+  'refund.failed': 'The refund of {amount} failed; staff look at it',
+  'milestone.recovering': 'The money is being taken back from the seller',
+  'milestone.refunded': 'The money went back to the buyer',
+  'milestone.not_recovered': 'The money could not be taken back; it stays with the seller',
+  'amendment.proposed': 'proposed new terms (version {version})',
+  'amendment.signed': 'signed the new terms',
+  'amendment.rejected': 'rejected the new terms: the old ones stay',
+  'amendment.lapsed': 'Not everybody signed the new terms in time: the old ones stay',
+  'amendment.applied': 'The new terms are in force (version {version})',
+  'dispute.opened': 'opened a dispute: “{reason}”',
+  'dispute.replied': 'replied: “{message}”',
+  'dispute.offered': 'offered that the seller gets {seller_amount}',
+  'dispute.in_mediation': 'asked our staff to decide the dispute',
+  'dispute.second_arbiter': 'A second person of our staff decides the dispute',
+  'dispute.settled': 'settled the dispute: the seller gets {seller_amount}',
+  'card_dispute.opened': 'The buyer’s bank disputes the payment',
+  'fraud_warning.received': 'The card network warns that the payment may be fraud',
+  'card_dispute.lifted': 'The bank’s dispute ended in the seller’s favour',
+  'card_dispute.lost': 'The bank gave the disputed money back to the buyer',
+};
+
+/** A new kind of event still reads as words. */
+export const eventWords = (type: string): string => EVENTS[type] ?? type.replaceAll(/[._]/g, ' ');
+
+/** The test cards that the sandbox and Stripe's test mode take, as people understand them. */
+export const TEST_METHODS: readonly { id: string; label: string; what: string }[] = [
+  { id: 'pm_card_visa', label: 'Pay with a card that works', what: 'The payment succeeds at once.' },
+  { id: 'pm_card_chargeDeclined', label: 'Pay with a card that is declined', what: 'Nothing is charged; you can try another.' },
+  { id: 'pm_card_authenticationRequired', label: 'Pay with a card whose bank asks you', what: 'The bank’s page opens; you confirm there.' },
+]; // prettier-ignore
+
+const DECLINES: Record<string, string> = {
+  insufficient_funds: 'The card does not have enough money.',
+  expired_card: 'The card has expired.',
+  incorrect_cvc: 'The card’s security code is wrong.',
+  lost_card: 'The bank declined the card.',
+  stolen_card: 'The bank declined the card.',
+  processing_error: 'The bank could not process the card at this moment.',
+};
+
+/** Stripe's advice: never tell the buyer that a card is reported lost, stolen or suspected. */
+export const declineWords = (code: unknown): string =>
+  (typeof code === 'string' ? DECLINES[code] : undefined) ?? 'The bank declined the payment.';

@@ -1,0 +1,55 @@
+// Signals to escrow workflows through Temporal's client.
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { escrowWorkflowId } from '../domain/ids.ts';
+import { CHARGEBACK_SIGNALS, CHARGEBACK_WORKFLOW, chargebackWorkflowId } from '../workflows/chargeback-messages.ts';
+import { SIGNALS } from '../workflows/messages.ts';
+import { REFUND_SIGNALS, refundWorkflowId } from '../workflows/refund-messages.ts';
+import type { EscrowSignals } from './handlers/context.ts';
+
+/** The part of Temporal's Client that is used here. */
+export interface SignalClient {
+  withDeadline<T>(deadline: number, call: () => Promise<T>): Promise<T>;
+  workflow: {
+    getHandle(workflowId: string): { signal(name: string, ...args: [unknown]): Promise<void> };
+    signalWithStart(
+      workflow: string,
+      options: { workflowId: string; taskQueue: string; args: unknown[]; signal: string; signalArgs: unknown[]; staticSummary?: string }, // prettier-ignore
+    ): Promise<unknown>;
+  };
+}
+
+/** Without a deadline a call waits for a server that is down; the event is tried again instead. */
+const DEADLINE_MS = 10_000;
+
+export function escrowSignals(client: SignalClient, taskQueue: string): EscrowSignals {
+  const tell = async (workflowId: string, name: string, argument: unknown): Promise<'told' | 'closed'> => {
+    try {
+      await client.withDeadline(Date.now() + DEADLINE_MS, () =>
+        client.workflow.getHandle(workflowId).signal(name, argument),
+      );
+      return 'told';
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return 'closed';
+      throw error;
+    }
+  };
+  return {
+    stripeEvent: (escrowId, signal) => tell(escrowWorkflowId(escrowId), SIGNALS.stripeEvent, signal),
+    refundEvent: (refundId, signal) => tell(refundWorkflowId(refundId), REFUND_SIGNALS.stripeEvent, signal),
+    disputeEvent: async (input, signal) => {
+      await client.withDeadline(Date.now() + DEADLINE_MS, () =>
+        client.workflow.signalWithStart(CHARGEBACK_WORKFLOW, {
+          workflowId: chargebackWorkflowId(input.disputeId),
+          taskQueue,
+          args: [input],
+          signal: CHARGEBACK_SIGNALS.stripeEvent,
+          signalArgs: [signal],
+          staticSummary: `card dispute over escrow ${input.escrowId}`,
+        }),
+      );
+      return 'told';
+    },
+    fraudWarning: (escrowId, signal) => tell(escrowWorkflowId(escrowId), SIGNALS.fraudWarning, signal),
+    sellerChanged: (escrowId, signal) => tell(escrowWorkflowId(escrowId), SIGNALS.sellerChanged, signal),
+  };
+}

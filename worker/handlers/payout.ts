@@ -1,0 +1,29 @@
+// A payout of a connected account: stored for its seller as Stripe tells it now; a failure is put before the seller and ops.
+import { alertOps } from '../../db/inbox-queue.ts';
+import { storePayout } from '../../db/payouts.ts';
+import { findSellerByAccount } from '../../db/sellers.ts';
+import type { Handler } from './context.ts';
+import { objectIdOf, orMissing } from './context.ts';
+
+export const payout: Handler = async (event, { sql, stripe }) => {
+  const id = objectIdOf(event);
+  if (event.account === null) {
+    // The platform's own: it draws on the balance that holds buyers' money, so a person looks at each.
+    await alertOps(sql, { kind: 'platform_payout', dedupeKey: `${event.type}:${id}`, escrowId: null, detail: { event_id: event.id, type: event.type, object_id: id } }); // prettier-ignore
+    return { state: 'done', escrowId: null };
+  }
+  const seller = await findSellerByAccount(sql, event.account);
+  if (seller === null) return { state: 'ignored', reason: 'the account is no seller of ours' };
+  const facts = await orMissing(stripe.retrievePayout(id, event.account));
+  if (facts === null) return { state: 'ignored', reason: 'Stripe knows no such payout' };
+  await sql.begin(async (tx) => {
+    await storePayout(tx, seller.id, facts);
+    if (facts.status !== 'failed') return;
+    await tx`
+      INSERT INTO notifications (person_id, dedupe_key, kind, data)
+      VALUES (${seller.id}, ${`payout_failed:${id}`}, 'payout_failed', ${tx.json({ payout_id: id, code: facts.failureCode })})
+      ON CONFLICT (dedupe_key) DO NOTHING`;
+    await alertOps(tx, { kind: 'payout_failed', dedupeKey: `payout_failed:${id}`, escrowId: null, detail: { seller_id: seller.id, payout_id: id, code: facts.failureCode } }); // prettier-ignore
+  });
+  return { state: 'done', escrowId: null };
+};

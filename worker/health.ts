@@ -1,0 +1,70 @@
+// The worker's health over HTTP: 200 while it polls, pumps and reaches the database, else 503 with what is wrong.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Worker } from '@temporalio/worker';
+import type { Sql } from '../db/client.ts';
+import type { PumpStatus } from './pump.ts';
+
+export interface HealthParts {
+  sql: Sql;
+  worker: Pick<Worker, 'getState' | 'getStatus'>;
+  pump: { status(): PumpStatus };
+}
+
+export interface Health {
+  ok: boolean;
+  worker: string;
+  database: 'ok' | 'down';
+  pump: PumpStatus;
+  activities: number;
+  workflow_tasks: number;
+  cached_workflows: number;
+}
+
+export async function checkHealth({ sql, worker, pump }: HealthParts): Promise<Health> {
+  const database = await sql`SELECT 1`.then(
+    () => 'ok' as const,
+    () => 'down' as const,
+  );
+  const state = worker.getState();
+  const status = worker.getStatus();
+  const pumping = pump.status();
+  return {
+    ok: database === 'ok' && state === 'RUNNING' && pumping.listening,
+    worker: state,
+    database,
+    pump: pumping,
+    activities: status.numInFlightActivities,
+    workflow_tasks: status.numInFlightWorkflowActivations,
+    cached_workflows: status.numCachedWorkflows,
+  };
+}
+
+export interface HealthServer {
+  port: number;
+  close(): Promise<void>;
+}
+
+export async function startHealthServer(port: number, parts: HealthParts): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    if (request.url !== '/healthz') {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /healthz\n');
+      return;
+    }
+    void checkHealth(parts).then((health) => {
+      response.writeHead(health.ok ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(health));
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

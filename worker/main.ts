@@ -1,0 +1,114 @@
+// The worker process: Temporal worker, inbox pump and sweeps over one database pool; health over HTTP; a graceful stop.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { WorkerOptions } from '@temporalio/worker';
+import pino from 'pino';
+import { createActivities } from '../activities/index.ts';
+import { sweepApprovals } from '../api/approvals.ts';
+import { sweepOpenCommands } from '../api/commands.ts';
+import { temporalEscrows } from '../api/workflow-port.ts';
+import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
+import { connect } from '../db/client.ts';
+import { holdingLimitMs } from '../domain/policy.ts';
+import { stripePayments } from '../payments/stripe.ts';
+import { crashPoints } from './crash-points.ts';
+import { escrowSignals } from './escrow-signals.ts';
+import { handlers } from './handlers/index.ts';
+import { startHealthServer } from './health.ts';
+import { startPump } from './pump.ts';
+import { allSweeps, startSweeps } from './sweeps.ts';
+
+async function main(): Promise<void> {
+  const settings = loadSettings();
+  requireInstallation(settings);
+  const logger = pino({ level: settings.logLevel, base: { part: 'worker', pid: process.pid } });
+  // A stop is asked of us by the supervisor below; the SDK must not take signals for itself first.
+  Runtime.install({ shutdownSignals: [] });
+
+  const sql = connect(settings.databaseUrl, { max: 20, applicationName: 'tranche-worker' });
+  const payments = stripePayments(settings.stripe);
+  const { address, tls, apiKey, metadata } = settings.temporal.connection ?? {};
+  const connection = await NativeConnection.connect({ address, tls, apiKey, metadata });
+  const client = new Client({ connection, namespace: settings.temporal.namespace });
+
+  const workflows = temporalEscrows(client, { taskQueue: settings.temporal.taskQueue });
+
+  const crash = settings.worker.crashPoints === undefined ? undefined : crashPoints(settings.worker.crashPoints);
+
+  const worker = await Worker.create({
+    connection,
+    namespace: settings.temporal.namespace,
+    taskQueue: settings.temporal.taskQueue,
+    activities: createActivities({ sql, payments, logger, ...(crash ? { crashPoint: crash.at } : {}) }),
+    ...(crash ? { interceptors: { activity: [crash.interceptor] } } : {}),
+    stickyQueueScheduleToStartTimeout: settings.worker
+      .stickyTimeout as WorkerOptions['stickyQueueScheduleToStartTimeout'],
+    shutdownGraceTime: settings.worker.shutdownGrace as WorkerOptions['shutdownGraceTime'],
+    shutdownForceTime: settings.worker.shutdownForce as WorkerOptions['shutdownForceTime'],
+    ...workflowCode(settings.worker.workflowBundle, logger),
+  });
+  const running = worker.run();
+
+  const pump = await startPump(
+    { sql, stripe: payments, signals: escrowSignals(client, settings.temporal.taskQueue), logger },
+    handlers,
+  );
+  const sweeper = startSweeps(
+    sql,
+    allSweeps({
+      payments,
+      holdingLimitMs: holdingLimitMs(settings.platformCountry),
+      sweepOpenCommands: () => sweepOpenCommands({ sql, payments, settings, logger, workflows }),
+      sweepApprovals: () => sweepApprovals({ sql, payments, settings, logger, workflows }),
+    }),
+    logger,
+  );
+  const health =
+    settings.worker.healthPort === 0
+      ? undefined
+      : await startHealthServer(settings.worker.healthPort, { sql, worker, pump });
+  logger.info({ task_queue: settings.temporal.taskQueue, health_port: health?.port ?? null }, 'worker runs');
+
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ signal }, 'worker stops: it ends what is in work');
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+
+  try {
+    await running;
+  } finally {
+    await Promise.all([pump.stop(), sweeper.stop()]);
+    await health?.close();
+    await connection.close();
+    await sql.end({ timeout: 5 });
+  }
+  logger.info('worker stopped');
+}
+
+/** A bundle that was made before is loaded in no time; without one it is made now, which takes seconds. */
+function workflowCode(
+  bundle: string | undefined,
+  logger: pino.Logger,
+): Pick<WorkerOptions, 'workflowBundle'> | Pick<WorkerOptions, 'workflowsPath'> {
+  if (bundle !== undefined) {
+    // No silent fallback: a worker must run the code that was chosen for it.
+    if (!existsSync(bundle)) throw new SettingsError(`WORKFLOW_BUNDLE: ${bundle} does not exist`);
+    logger.info({ bundle }, 'workflows come from a prebuilt bundle');
+    return { workflowBundle: { codePath: bundle } };
+  }
+  logger.info('WORKFLOW_BUNDLE is not set: workflows are bundled now, at start');
+  return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) };
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof SettingsError) console.error(`worker: ${error.message}`);
+  else console.error(error);
+  process.exit(1);
+});

@@ -1,0 +1,249 @@
+// One card dispute, during and after its escrow: freezes what it is about, lets the sellers answer, sends our own pack when
+// they do not, and when it is lost settles whose loss it is.
+import {
+  ActivityFailure,
+  allHandlersFinished,
+  ApplicationFailure,
+  CancelledFailure,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  getExternalWorkflowHandle,
+  log,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+} from '@temporalio/workflow';
+import type { DisputeWord } from '../activities/chargeback-contract.ts';
+import type { Activities } from '../activities/contract.ts';
+import { escrowWorkflowId } from '../domain/ids.ts';
+import { plainMoney } from '../domain/money.ts';
+import type {
+  ChargebackInput,
+  ChargebackWord,
+  DisputeSignal,
+  OnDispute,
+  StageEvidence,
+} from './chargeback-messages.ts';
+import { CHARGEBACK_QUERIES, CHARGEBACK_SIGNALS, CHARGEBACK_UPDATES } from './chargeback-messages.ts';
+import { type CardDisputeSignal, REFUSED, SIGNALS } from './messages.ts';
+import { money } from './proxies.ts';
+
+const books = proxyActivities<Activities>({
+  startToCloseTimeout: '30s',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m' },
+  summary: 'write down the dispute',
+});
+
+const DAY_MS = 86_400_000;
+/** Events may get lost: a dispute that nobody speaks of is read again. */
+const READ_AGAIN_MS = 7 * DAY_MS;
+
+interface Run {
+  word: DisputeWord | null;
+  news: boolean;
+  settled: boolean;
+  accepted: string[];
+  /** Evidence is on its way to Stripe; nothing else may be sent meanwhile. */
+  sending: boolean;
+}
+
+/** Evidence and acceptance are possible only now. */
+const mayAnswer = (run: Run): boolean =>
+  run.word !== null &&
+  !run.settled &&
+  !run.sending &&
+  !run.word.submitted &&
+  (run.word.phase === 'open' || run.word.phase === 'inquiry');
+
+/** Our own pack goes a day before the last moment; where the bank gives little time, in its last quarter. */
+function packAt(word: DisputeWord): number | null {
+  if (word.dueAt === null) return null;
+  return word.dueAt - Math.min(DAY_MS, Math.floor((word.dueAt - word.openedAt) / 4));
+}
+
+function answerUntil(word: DisputeWord): number | null {
+  const pack = packAt(word);
+  const theirs = word.openedAt + word.evidenceMs;
+  return pack === null ? theirs : Math.min(theirs, pack);
+}
+
+const wordOf = (input: ChargebackInput, run: Run): ChargebackWord => ({
+  disputeId: input.disputeId,
+  status: run.word?.status ?? 'new',
+  phase: run.settled ? 'settled' : (run.word?.phase ?? 'new'),
+  until: run.word === null ? null : answerUntil(run.word),
+  submitted: run.word?.submitted ?? false,
+  accepted: [...run.accepted],
+  sellers: run.word?.sellers ?? [],
+});
+
+export async function chargeback(input: ChargebackInput): Promise<ChargebackWord> {
+  const run: Run = { word: null, news: false, settled: false, accepted: [], sending: false };
+  setHandler(defineSignal<[DisputeSignal]>(CHARGEBACK_SIGNALS.stripeEvent), () => {
+    run.news = true;
+  });
+  setHandler(defineQuery<ChargebackWord>(CHARGEBACK_QUERIES.word), () => wordOf(input, run));
+  registerUpdates(input, run);
+
+  let told = false;
+  for (;;) {
+    run.news = false;
+    const word = await books.recordDispute(input.disputeId);
+    run.word = word;
+    show(run, word);
+    // Opened is told also where it is closed already: the escrow ignores what it knows, and shows both.
+    if (!told) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.named }); // prettier-ignore
+    told = true;
+    if (word.phase === 'won' || word.phase === 'lifted') {
+      await tellEscrow(input, { kind: 'lifted', disputeId: input.disputeId });
+      break;
+    }
+    if (word.phase === 'lost') {
+      await settle(input);
+      break;
+    }
+    await untilNews(input, run, word);
+  }
+  run.settled = true;
+  await condition(allHandlersFinished);
+  // What came while the last step ran: money that Stripe moved after its word.
+  if (run.news) run.word = await books.recordDispute(input.disputeId);
+  return wordOf(input, run);
+}
+
+/** Waits for Stripe's next word; sends our own pack when its hour comes and nobody has answered. */
+async function untilNews(input: ChargebackInput, run: Run, word: DisputeWord): Promise<void> {
+  const pack = packAt(word);
+  const answers = (word.phase === 'open' || word.phase === 'inquiry') && !word.submitted;
+  const until = answers ? answerUntil(word) : null;
+  const sends = pack !== null && answers && (word.worthDefending || word.staged);
+  if (!sends) {
+    await condition(() => run.news, READ_AGAIN_MS, { summary: 'Stripe’s word' });
+    return;
+  }
+  // What the sellers wrote goes when their time is over.
+  const at = word.staged ? Math.min(until ?? pack, pack) : pack;
+  if (await condition(() => run.news, Math.max(1, at - Date.now()), { summary: 'our own evidence is sent' })) return;
+  await condition(() => !run.sending);
+  if (!mayAnswer(run)) return;
+  await send(input, run);
+}
+
+async function send(input: ChargebackInput, run: Run): Promise<void> {
+  run.sending = true;
+  try {
+    await money(`submit evidence for ${input.disputeId}`).submitDisputeEvidence(input.disputeId);
+    if (run.word !== null) run.word = { ...run.word, submitted: true };
+    run.news = true;
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    await alert(input, 'dispute_evidence_failed', error);
+  } finally {
+    run.sending = false;
+  }
+}
+
+/** Lost, accepted, or a bank debit that arrives final: unreleased money first, then reversals, then debts. */
+async function settle(input: ChargebackInput): Promise<void> {
+  const { disputeId } = input;
+  const plan = await books.planDisputeLoss(disputeId);
+  const reversed = await Promise.all(
+    plan.takeBacks.map(async (order) => {
+      for (;;) {
+        try {
+          const summary = `take back ${plainMoney(order.amount, order.currency)} of ${order.milestoneId}`;
+          return { milestoneId: order.milestoneId, amount: (await money(summary).takeBack(order)).reversed };
+        } catch (error) {
+          // Its outcome is not known: asked again until it is, never guessed.
+          if (!(error instanceof ActivityFailure)) throw error;
+          await alert(input, 'reversal_unknown', error);
+          await condition(() => false, '1 hour', { summary: 'the reversal is tried again' });
+        }
+      }
+    }),
+  );
+  await books.settleDisputeLoss(disputeId, reversed);
+  await tellEscrow(input, { kind: 'lost', disputeId, taken: plan.taken });
+}
+
+function registerUpdates(input: ChargebackInput, run: Run): void {
+  const refuse = (message: string): never => {
+    throw ApplicationFailure.create({ message, type: REFUSED, nonRetryable: true, details: [{ code: 'action_not_available', message }] }); // prettier-ignore
+  };
+  const check = (by: OnDispute['by']): void => {
+    if (!mayAnswer(run)) refuse('This dispute takes no answer now.');
+    if (by.role !== 'ops' && !run.word!.sellers.includes(by.id)) refuse('This dispute is about other sellers.');
+  };
+  setHandler(
+    defineUpdate<ChargebackWord, [StageEvidence]>(CHARGEBACK_UPDATES.stage),
+    async ({ by, text }) => {
+      run.sending = true;
+      try {
+        await money(`stage evidence for ${input.disputeId}`).stageDisputeEvidence({ disputeId: input.disputeId, text, by: by.id }); // prettier-ignore
+        run.word = { ...run.word!, staged: true };
+        run.news = true;
+      } finally {
+        run.sending = false;
+      }
+      return wordOf(input, run);
+    },
+    { validator: ({ by }) => check(by) },
+  );
+  setHandler(
+    defineUpdate<ChargebackWord, [OnDispute]>(CHARGEBACK_UPDATES.submit),
+    async () => {
+      await send(input, run);
+      return wordOf(input, run);
+    },
+    { validator: ({ by }) => check(by) },
+  );
+  setHandler(
+    defineUpdate<ChargebackWord, [OnDispute]>(CHARGEBACK_UPDATES.accept),
+    async ({ by }) => {
+      if (!run.accepted.includes(by.id)) run.accepted.push(by.id);
+      // Every seller whose money it is, or ops: nobody accepts a loss for another.
+      if (by.role !== 'ops' && !run.word!.sellers.every((id) => run.accepted.includes(id))) return wordOf(input, run);
+      run.sending = true;
+      try {
+        await money(`accept the loss of ${input.disputeId}`).acceptDisputeLoss(input.disputeId);
+        run.news = true;
+      } finally {
+        run.sending = false;
+      }
+      return wordOf(input, run);
+    },
+    { validator: ({ by }) => check(by) },
+  );
+}
+
+async function alert(input: ChargebackInput, kind: string, error: ActivityFailure): Promise<void> {
+  const message = error.cause?.message ?? error.message;
+  await books.raiseAlert({ kind, key: `${kind}:${input.disputeId}`, escrowId: input.escrowId, detail: { dispute_id: input.disputeId, message } }); // prettier-ignore
+}
+
+/** While it runs; an escrow that has ended stays as it is. */
+async function tellEscrow(input: ChargebackInput, signal: CardDisputeSignal): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(escrowWorkflowId(input.escrowId)).signal(SIGNALS.cardDispute, signal);
+  } catch (error) {
+    if (error instanceof CancelledFailure) throw error;
+    log.debug('the escrow runs no more', { dispute: input.disputeId });
+  }
+}
+
+function show(run: Run, word: DisputeWord): void {
+  const until = answerUntil(word);
+  setCurrentDetails(
+    [
+      `### ${word.status}: ${plainMoney(word.amount, word.currency)}`,
+      '',
+      `- escrow \`${word.escrowId}\`, charge \`${word.chargeId}\``,
+      `- milestones named: ${word.named.length === 0 ? 'none, so pro rata over the charge' : word.named.join(', ')}`,
+      `- evidence: ${word.submitted ? 'submitted' : word.staged ? 'staged' : 'none'}`,
+      ...(mayAnswer(run) && until !== null ? [`- **sellers answer until** ${new Date(until).toISOString()}`] : []),
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,4 @@
+// Every workflow of Tranche; a worker's bundle is made from this file.
+export { chargeback } from './chargeback.ts';
+export { escrow } from './escrow.ts';
+export { refund } from './refund.ts';

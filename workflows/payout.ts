@@ -1,0 +1,273 @@
+// Money out of one milestone: accepted parts to its seller, refunds to the buyer, one at a time and each under its guard.
+import { ActivityFailure } from '@temporalio/workflow';
+import type { RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts';
+import { type EscrowState, freezesOver, isEscrowEnd, type MilestoneState, openAmount, type RefundPart, type ReleasePart } from '../domain/escrow-state.ts'; // prettier-ignore
+import { transferIdOf } from '../domain/ids.ts';
+import { plainMoney } from '../domain/money.ts';
+import { canMove, moveMilestone } from '../domain/transitions.ts';
+import { refundSettled } from './funding.ts';
+import { addRefund, endRefund, freeze, resume, unblock } from './moves.ts';
+import { money } from './proxies.ts';
+import { type EscrowRun, hasOpenRefund, type Mark, PLATFORM, STRIPE } from './run.ts';
+
+type RefundKind = 'refundToBuyer' | 'recordRefund';
+type RefundWork = { refund: RefundPart; kind: RefundKind } | { again: RefundPart };
+
+/** Guard G, as far as the workflow knows it: nothing frozen, money held. The database holds the rest of it. */
+const mayMove = (run: EscrowRun, m: MilestoneState): boolean =>
+  m.funds !== null && freezesOver(run.state, m).length === 0;
+
+/** Why ops look at a milestone: until they have, its refund is neither asked nor read again. */
+const UNANSWERED = 'refund without an answer';
+
+function nextRefund(run: EscrowRun, m: MilestoneState): RefundWork | null {
+  const told = m.refunds.find((r) => ['pending', 'succeeded'].includes(r.status) && run.inbox.refunds.includes(r.id));
+  const unanswered = run.state.frozen.some((f) => f.subject === m.id && f.detail === UNANSWERED);
+  if (told && !unanswered) return { refund: told, kind: 'recordRefund' };
+  if (!mayMove(run, m)) return null;
+  const asked = m.refunds.find((r) => r.status === 'asked');
+  if (asked) return { refund: asked, kind: 'refundToBuyer' };
+  const failed = m.refunds.findLast((r) => r.status === 'failed');
+  return failed && SETTLED.includes(m.status) && openAmount(m) > 0 && !hasOpenRefund(m) ? { again: failed } : null;
+}
+
+/** Nobody can decide over these any more: a refund that failed beside a release is asked again when ops lift its freeze. */
+const SETTLED: readonly MilestoneState['status'][] = ['accepted', 'releasing', 'blocked_kyc', 'blocked_funds'];
+
+function askAgain(state: EscrowState, mark: Mark, m: MilestoneState, failed: RefundPart): void {
+  const amount = openAmount(m);
+  addRefund(state, m, amount, failed.reason, null, m.status);
+  mark.milestone(m);
+  mark.event('refund.ordered', PLATFORM, m.id, { amount, reason: failed.reason });
+}
+
+function nextRelease(run: EscrowRun, m: MilestoneState): ReleasePart | null {
+  if (!mayMove(run, m)) return null;
+  return m.releases.find((r) => r.status === 'accepted' || r.status === 'releasing') ?? null;
+}
+
+/** Two legs beside each other, each with one call at a time: a refund that hangs does not keep the seller waiting. */
+export async function milestoneMoney(run: EscrowRun, m: MilestoneState): Promise<void> {
+  await Promise.all([
+    leg(run, m, nextRefund, (work) =>
+      'again' in work
+        ? run.changeAndProject((state, mark) => askAgain(state, mark, inState(state, m), work.again))
+        : refund(run, m, work.refund, work.kind),
+    ),
+    leg(run, m, nextRelease, (part) => release(run, m, part)),
+  ]);
+}
+
+async function leg<Work>(
+  run: EscrowRun,
+  m: MilestoneState,
+  next: (run: EscrowRun, m: MilestoneState) => Work | null,
+  work: (w: Work) => Promise<void>,
+): Promise<void> {
+  // Not the milestone's own end: a refund may fail days after it succeeded.
+  const over = () => isEscrowEnd(run.state.status);
+  while (!over() && !run.handover) {
+    const found = next(run, m);
+    if (found === null) await run.until(() => over() || next(run, m) !== null);
+    else await work(found);
+  }
+}
+
+const inState = (state: EscrowState, m: MilestoneState): MilestoneState => state.milestones.find((x) => x.id === m.id)!;
+
+async function release(run: EscrowRun, m: MilestoneState, part: ReleasePart): Promise<void> {
+  part.status = 'releasing';
+  if (canMove(m, 'release')) moveMilestone(m, 'release');
+  const { after, arrived } = run.foresee((state, mark) => released(mark, inState(state, m), part.part));
+  const currency = run.state.settlementCurrency!;
+  const order: TransferOrder = {
+    escrowId: run.state.id,
+    milestoneId: m.id,
+    sellerId: m.sellerId,
+    part: part.part,
+    generation: part.generation,
+    chargeId: m.funds!.chargeId,
+    paymentId: m.funds!.paymentId,
+    currency,
+    principal: part.principal,
+    sellerFee: part.sellerFee,
+    buyerFee: part.buyerFee,
+    payable: part.payable,
+    after,
+  };
+  const told = run.activations.get(m.sellerId);
+  const answer = await transferred(
+    money(`transfer ${plainMoney(part.payable, currency)} for ${m.id}`).transferToSeller(order),
+  );
+  if (answer.outcome === 'released') return arrived();
+  await run.changeAndProject((state, mark) => {
+    blocked(state, mark, inState(state, m), part.part, answer);
+    // The seller became able to receive while Stripe was still saying no: nobody will tell it again.
+    if (run.activations.get(m.sellerId) !== told) unblock(state, mark, m.sellerId);
+  });
+}
+
+/** An activity that gave up leaves its outcome unknown: the same key may follow, a new one may not. */
+type Answer = TransferAnswer | { outcome: 'unknown'; message: string };
+
+async function transferred(work: Promise<TransferAnswer>): Promise<Answer> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    return { outcome: 'unknown', message: error.cause?.message ?? error.message };
+  }
+}
+
+function released(mark: Mark, m: MilestoneState, number: number): void {
+  const part = m.releases.find((r) => r.part === number)!;
+  part.status = 'released';
+  part.transferId = transferIdOf(m.id, number);
+  endRelease(m);
+  mark.milestone(m);
+  mark.event('milestone.released', STRIPE, m.id, {
+    amount: part.payable,
+    part: number,
+    automatic: part.automatic,
+    transfer_id: part.transferId,
+  });
+}
+
+/** At its end when every part that is still the seller's was transferred, and nothing of the rest is held or on its way. */
+export function endRelease(m: MilestoneState): void {
+  const parts = m.releases.filter((r) => r.status !== 'charged_back');
+  if (parts.length === 0 || !parts.every((r) => r.status === 'released')) return;
+  if (openAmount(m) > 0 || hasOpenRefund(m)) return;
+  if (m.status === 'accepted' || m.status === 'releasing') moveMilestone(m, 'released');
+}
+
+/** The money is the seller's and stays; what keeps it is said, and what brings it on. */
+function blocked(state: EscrowState, mark: Mark, m: MilestoneState, number: number, answer: Answer): void {
+  const part = m.releases.find((r) => r.part === number)!;
+  const now = Date.now();
+  switch (answer.outcome) {
+    case 'blocked_kyc':
+      part.status = 'blocked_kyc';
+      part.retryAt = now + state.terms.policy.kycNudgeMs;
+      if (canMove(m, 'block_kyc')) moveMilestone(m, 'block_kyc');
+      break;
+    case 'blocked_funds':
+      part.status = 'blocked_funds';
+      part.retryAt = now + state.terms.policy.topUpMs;
+      if (canMove(m, 'block_funds')) moveMilestone(m, 'block_funds');
+      break;
+    case 'refused':
+      part.status = 'blocked_ops';
+      freeze(state, mark, {
+        reason: 'ops',
+        scope: 'milestone',
+        subject: m.id,
+        detail: `transfer refused: ${answer.code}`,
+        since: now,
+      });
+      break;
+    case 'unknown':
+      part.status = 'accepted';
+      freeze(state, mark, {
+        reason: 'ops',
+        scope: 'milestone',
+        subject: m.id,
+        detail: `transfer without an answer: ${answer.message}`,
+        since: now,
+      });
+      break;
+    case 'released':
+      return;
+  }
+  mark.milestone(m);
+  mark.event(`milestone.${part.status}`, STRIPE, m.id, {
+    part: number,
+    ...(answer.outcome === 'refused' ? { code: answer.code } : {}),
+  });
+}
+
+async function refund(
+  run: EscrowRun,
+  m: MilestoneState,
+  part: RefundPart,
+  kind: 'refundToBuyer' | 'recordRefund',
+): Promise<void> {
+  // Only a reading takes note of the webhook: asked again under the same key, the answer may be older than it.
+  if (kind === 'recordRefund') run.inbox.refunds = run.inbox.refunds.filter((id) => id !== part.id);
+  const { after, arrived } = run.foresee((state, mark) => refunded(mark, inState(state, m), part.id));
+  const currency = run.state.terms.currency;
+  const order: RefundOrder = {
+    escrowId: run.state.id,
+    refundId: part.id,
+    generation: part.generation,
+    paymentId: m.funds!.paymentId,
+    paymentIntentId: run.state.payments.find((p) => p.id === m.funds!.paymentId)!.paymentIntentId!,
+    chargeId: m.funds!.chargeId,
+    amount: part.chargeAmount,
+    currency,
+    settlementCurrency: run.state.settlementCurrency!,
+    reason: part.reason,
+    milestone: {
+      id: m.id,
+      sellerId: m.sellerId,
+      principal: part.principal,
+      buyerFee: part.buyerFee,
+      buyerFeeReturned: part.buyerFeeReturned,
+    },
+    after,
+  };
+  const answer = await refundSettled(
+    money(`refund ${plainMoney(part.chargeAmount, currency)} of ${m.id}`)[kind](order),
+  );
+  if (answer.outcome === 'succeeded') return arrived();
+  if (answer.outcome === 'unknown' && kind === 'recordRefund') run.inbox.refunds.push(part.id);
+  await run.changeAndProject((state, mark) => {
+    const at = inState(state, m);
+    const r = at.refunds.find((x) => x.id === part.id)!;
+    r.stripeRefundId = answer.stripeRefundId ?? r.stripeRefundId;
+    mark.milestone(at);
+    if (answer.outcome === 'unknown') {
+      // Asked, and perhaps done: it is asked again under the same key when ops lift the freeze.
+      freeze(state, mark, {
+        reason: 'ops',
+        scope: 'milestone',
+        subject: m.id,
+        detail: UNANSWERED,
+        since: Date.now(),
+      });
+    } else if (answer.outcome === 'pending') {
+      if (r.status !== 'pending') mark.event('refund.pending', STRIPE, at.id, { refund_id: r.id, amount: r.amount });
+      r.status = 'pending';
+    } else {
+      refundFailed(state, mark, at, r, answer.code);
+    }
+  });
+}
+
+function refunded(mark: Mark, m: MilestoneState, refundId: string): void {
+  const part = m.refunds.find((r) => r.id === refundId)!;
+  part.status = 'succeeded';
+  endRefund(m);
+  endRelease(m);
+  mark.milestone(m);
+  mark.event('refund.succeeded', STRIPE, m.id, { refund_id: refundId, amount: part.chargeAmount });
+}
+
+/** As before, and ops look at it: the money is held again, and nothing moves until they say so. */
+function refundFailed(state: EscrowState, mark: Mark, m: MilestoneState, part: RefundPart, code: string | null): void {
+  part.status = 'failed';
+  m.refunded -= part.amount;
+  // Where a part alone was refunded, the milestone is still where it was.
+  if (canMove(m, 'refund_failed')) {
+    moveMilestone(m, 'refund_failed', SETTLED.includes(part.before) ? 'accepted' : part.before);
+    m.inspection = resume(m.inspection, Date.now());
+  }
+  freeze(state, mark, {
+    reason: 'ops',
+    scope: 'milestone',
+    subject: m.id,
+    detail: `refund failed: ${code}`,
+    since: Date.now(),
+  });
+  mark.event('refund.failed', PLATFORM, m.id, { refund_id: part.id, amount: part.amount, code });
+}
