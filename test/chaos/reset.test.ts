@@ -9,7 +9,7 @@ import { ONE_PART, type StackUnderTest, startStackUnderTest } from './stack-unde
 let s: StackUnderTest;
 beforeAll(async () => {
   s = await startStackUnderTest(1, 200_000);
-}, 120_000);
+}, 400_000);
 afterAll(() => s.stop(), 60_000);
 
 /** Paid, a part given back, a part accepted, the rest accepted: three movements and what they left at Stripe. */
@@ -95,4 +95,4 @@ test('reset to any of its workflow tasks, a completed escrow moves no money twic
   expect([...(await ledger())]).toEqual(posted);
   const broken = await s.broken([], 20_000);
   expect(broken).toEqual([]);
-}, 200_000);
+}, 400_000);

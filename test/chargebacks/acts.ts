@@ -33,7 +33,7 @@ export async function untilDispute(
   stripeId: string,
   wanted: (d: DisputeRow) => boolean,
 ): Promise<DisputeRow> {
-  const end = Date.now() + 30_000;
+  const end = Date.now() + 120_000;
   for (;;) {
     const [row] = await world.sql<DisputeRow[]>`
       SELECT id, status, stripe_dispute_id FROM disputes WHERE stripe_dispute_id = ${stripeId}`;

@@ -65,7 +65,7 @@ export async function untilDispute(
   api: Api,
   id: string,
   wanted: (d: DisputeObject) => boolean,
-  deadlineMs = 30_000,
+  deadlineMs = 120_000,
 ): Promise<DisputeObject> {
   const end = Date.now() + deadlineMs;
   for (;;) {

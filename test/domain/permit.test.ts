@@ -137,7 +137,7 @@ describe('in any state', () => {
     );
     // The states were not all dead ones.
     expect(some).toBeGreaterThan(200);
-  }, 120_000);
+  }, 400_000);
 
   test('an auditor may do nothing', () => {
     fc.assert(

@@ -45,7 +45,7 @@ test('every mutation of a refusal, header, status or flow is named by its fact',
   expect(unnamed).toEqual([]);
   const held = new Set(MUTATIONS.map(({ fact }) => fact));
   expect([...facts.keys()].filter((name) => !held.has(name))).toEqual([]);
-}, 240_000);
+}, 400_000);
 
 describe('fields', () => {
   let validator: Validator | null = null;
@@ -56,7 +56,7 @@ describe('fields', () => {
     const spec = await readOpenApi();
     if (spec !== null) validator = new Validator(spec);
     exchanges = (await runScenario()).exchanges;
-  }, 180_000);
+  }, 400_000);
 
   test('each field of the list, missing or of another type, is named by the spec or the declarations', () => {
     if (!validator) return;
@@ -75,7 +75,7 @@ describe('fields', () => {
       }
     }
     expect(unnamed).toEqual([]);
-  }, 240_000);
+  }, 400_000);
 
   test('the list holds every property that the SDK declares without a question mark', () => {
     if (!validator) return;

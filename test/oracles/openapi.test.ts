@@ -17,7 +17,7 @@ beforeAll(async () => {
   const spec = await readOpenApi();
   if (spec !== null) validator = new Validator(spec);
   exchanges = (await runScenario()).exchanges;
-}, 180_000);
+}, 400_000);
 afterAll(() => {
   if (validator) report('openapi', { spec: validator.version, ...validator.figures, problems });
 });

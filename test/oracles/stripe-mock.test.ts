@@ -89,7 +89,7 @@ test('what stripe-mock refuses, the sandbox refuses, naming the same parameter',
   expect(differences).toEqual([]);
   // A differential in which the other side refuses little would prove little.
   expect(figures.refused_by_both).toBeGreaterThan(400);
-}, 240_000);
+}, 400_000);
 
 test('what the sandbox accepts in the scripted run, stripe-mock accepts', async () => {
   if (!mock || !spec) return;
@@ -113,4 +113,4 @@ test('what the sandbox accepts in the scripted run, stripe-mock accepts', async 
       refused.push(`${method} ${path} ${decodeURIComponent(form)}: ${theirs.status} ${JSON.stringify(theirs.error)}`);
   }
   expect(refused).toEqual([]);
-}, 240_000);
+}, 400_000);

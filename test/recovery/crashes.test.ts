@@ -44,7 +44,7 @@ test('a reversal and its refund are made once each', async () => {
   }
   expect([...armed]).toEqual([]);
   await expectSound(world, cast, ...escrows.map((e) => e.id));
-}, 180_000);
+}, 400_000);
 
 test('the seller is paid again once', async () => {
   const escrows = await several(3, () => releasedEscrow(cast, [5000], {}, 'seller2'));
@@ -58,7 +58,7 @@ test('the seller is paid again once', async () => {
   }
   expect([...armed]).toEqual([]);
   await expectSound(world, cast, ...escrows.map((e) => e.id));
-}, 180_000);
+}, 400_000);
 
 test('a debt is taken out of a release once, also where nothing is left to transfer', async () => {
   const { seller3 } = cast;
@@ -102,4 +102,4 @@ test('a debt is taken out of a release once, also where nothing is left to trans
   expect(await debtsOf(world, seller3.person.id)).toMatchObject([{ amount: 7200n, recovered: 7200n, status: 'recovered' }]); // prettier-ignore
   expect([...armed]).toEqual([]);
   await expectSound(world, cast, debtor.id, whole.id, rest.id);
-}, 180_000);
+}, 400_000);

@@ -71,7 +71,7 @@ export const refundBy = <T = EscrowObject>(api: Api, e: EscrowObject, body: obje
 
 /** Waits until the escrow's last refund of released money stands as wanted. */
 export async function untilRefundWorkflow(world: World, escrowId: string, status: string): Promise<void> {
-  const end = Date.now() + 30_000;
+  const end = Date.now() + 120_000;
   for (;;) {
     const rows = await world.sql<{ id: string; status: string }[]>`
       SELECT id, status FROM recoveries WHERE escrow_id = ${escrowId} ORDER BY created_at DESC LIMIT 1`;
@@ -89,7 +89,7 @@ export async function untilRefundWorkflow(world: World, escrowId: string, status
 
 /** Waits for the one movement of that kind. */
 export async function untilMovement(world: World, escrowId: string, kind: string, status: string): Promise<void> {
-  const end = Date.now() + 30_000;
+  const end = Date.now() + 120_000;
   for (;;) {
     const [movement] = await movementsOf(world, escrowId, kind);
     if (movement?.status === status) return;

@@ -9,7 +9,7 @@ import { isolateForTests, tallyForTests } from './bundle.ts';
 let isolate: Isolate;
 beforeAll(async () => {
   isolate = await isolateForTests();
-}, 60_000);
+}, 400_000);
 
 test('300 seeds converge, and every invariant holds', async () => {
   const tally = tallyForTests();
@@ -18,7 +18,7 @@ test('300 seeds converge, and every invariant holds', async () => {
   expect(Object.keys(tally.ends).sort()).toEqual(['cancelled', 'completed', 'expired']);
   expect(tally.faults.eviction).toBeGreaterThan(0);
   expect(tally.faults.continue_as_new).toBeGreaterThan(0);
-}, 120_000);
+}, 400_000);
 
 test('a seed tells the same story again', async () => {
   const story = async () => {

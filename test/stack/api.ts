@@ -106,7 +106,7 @@ export async function untilEscrow(
   api: Api,
   id: string,
   wanted: (e: EscrowObject) => boolean,
-  deadlineMs = 30_000,
+  deadlineMs = 120_000,
 ): Promise<EscrowObject> {
   const end = Date.now() + deadlineMs;
   for (;;) {

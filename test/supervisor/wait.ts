@@ -1,7 +1,7 @@
 // Waiting for what other processes do: asked again until it is so.
 import { setTimeout as delay } from 'node:timers/promises';
 
-export async function until(holds: () => boolean | Promise<boolean>, what: string, timeoutMs = 20_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, what: string, timeoutMs = 120_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`not in ${timeoutMs} ms: ${what}`);

@@ -56,4 +56,4 @@ test('starts without any setting, brings a killed worker back, and keeps its peo
   const second = await start();
   expect(buyer().id).toBe(id);
   expect(await escrows(second)).toBe(200);
-}, 240_000);
+}, 400_000);

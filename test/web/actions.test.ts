@@ -12,7 +12,7 @@ let seller: HttpClient;
 beforeAll(async () => {
   pages = await startPagesWorld();
   [buyer, seller] = await Promise.all([signInAs(pages.url, 'buyer'), signInAs(pages.url, 'seller')]);
-}, 120_000);
+}, 400_000);
 afterAll(() => pages?.stop());
 
 const api = () => apiOf(pages.world, pages.world.people.buyer);

@@ -32,7 +32,7 @@ export async function openPage(browser: Browser, options: VisitOptions): Promise
     viewport: { width: 1000, height: 900 },
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {

@@ -9,7 +9,7 @@ let pages: PagesWorld;
 
 beforeAll(async () => {
   pages = await startPagesWorld();
-}, 120_000);
+}, 400_000);
 afterAll(() => pages?.stop());
 
 async function proposed(): Promise<EscrowObject> {

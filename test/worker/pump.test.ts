@@ -89,7 +89,7 @@ async function eventRow(id: string): Promise<EventRow> {
 
 /** Polls the row: the pump says nothing of its own when an event has ended. */
 async function until(id: string, right: (row: EventRow) => boolean): Promise<EventRow> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 120_000;
   for (;;) {
     const row = await eventRow(id);
     if (right(row)) return row;

@@ -43,7 +43,7 @@ test('a failed payout reaches its seller with what to do, and ops', async () => 
   type Payouts = { data: { id: string; status: string; failure_code: string | null; what_to_do: string | null }[] };
   const failed = async () =>
     (await seller.get<Payouts>('/v1/payouts')).body.data.find((p) => p.id === payout.id && p.status === 'failed');
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 120_000;
   let found = await failed();
   while (!found && Date.now() < end) {
     await new Promise((resolve) => {

@@ -124,7 +124,7 @@ describe('a worker that ends', () => {
     await buyer.post(actPath(escrow, 0, 'accept'));
     await untilMilestone(buyer, escrow.id, 0, (m) => m.status !== 'submitted');
     await world.restartWorker();
-    await untilStatus(buyer, escrow.id, 'completed', 50_000);
+    await untilStatus(buyer, escrow.id, 'completed', 120_000);
     expect(await transfersOf(buyer, escrow.id)).toHaveLength(1);
     await expectBooksClose(world, escrow.id);
   });

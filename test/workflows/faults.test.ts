@@ -28,7 +28,7 @@ async function about(s: Stage, operation: Operation): Promise<Attempt> {
       id,
       begin: pay,
       closed: async () => {
-        const active = await untilStatus(buyer, id, 'active', 50_000);
+        const active = await untilStatus(buyer, id, 'active', 120_000);
         expect(amountsOf(active, 'charged', 'held')).toEqual([10_000, 10_000]);
         expect(await paymentsOf(buyer, id)).toHaveLength(1);
         // The call may have been answered with 503; the same key gives what became of it.
@@ -45,7 +45,7 @@ async function about(s: Stage, operation: Operation): Promise<Attempt> {
         ? buyer.post(actPath(escrow, 0, 'accept'))
         : s.ops.post(actPath(escrow, 0, 'refund'), { reason: 'plans changed' }),
     closed: async () => {
-      const done = await untilStatus(buyer, escrow.id, 'completed', 50_000);
+      const done = await untilStatus(buyer, escrow.id, 'completed', 120_000);
       expect(amountsOf(done, 'released', 'refunded', 'held')).toEqual(accepts ? [9000, 0, 0] : [0, 10_000, 0]);
       expect(await transfersOf(buyer, escrow.id)).toHaveLength(accepts ? 1 : 0);
       expect(await refundsOf(buyer, escrow.id)).toHaveLength(accepts ? 0 : 1);
@@ -57,7 +57,7 @@ async function about(s: Stage, operation: Operation): Promise<Attempt> {
 async function settledAnswer<T>(
   call: () => Promise<{ status: number; body: T }>,
 ): Promise<{ status: number; body: T }> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 120_000;
   for (;;) {
     const answer = await call();
     const open = answer.status === 503 || (answer.body as { code?: string }).code === 'idempotency_running';
@@ -69,7 +69,7 @@ async function settledAnswer<T>(
 }
 
 const until = async (what: string, done: () => Promise<boolean> | boolean): Promise<void> => {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 120_000;
   while (!(await done())) {
     if (Date.now() > end) throw new Error(`${what} did not happen`);
     await new Promise((resolve) => {

@@ -33,7 +33,7 @@ const accept = (e: EscrowObject, amount?: number): Promise<EscrowObject> =>
   buyer.act(e.id, e.milestones[0]!.id, 'accept', amount === undefined ? {} : { amount });
 
 async function untilSellerIs(id: string, transfers: string): Promise<void> {
-  const end = Date.now() + 15_000;
+  const end = Date.now() + 120_000;
   for (;;) {
     const { body } = await cast.ops.get<{ transfers: string }>(`/v1/sellers/${id}`);
     if (body.transfers === transfers) return;
