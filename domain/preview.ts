@@ -13,7 +13,8 @@ import {
   transferCreated,
 } from './postings.ts';
 import { debtRecovered } from './postings-recovery.ts';
-import { type Action, type ActionArguments, canMove, cancelsAlone, permit, type Refusal, refundsAlone } from './transitions.ts'; // prettier-ignore
+import { type ActionArguments, cancelsAlone, refundsAlone } from './guards.ts';
+import { type Action, canMove, permit, type Refusal } from './transitions.ts';
 
 export const PREVIEWED = ['start', 'submit', 'accept', 'request_changes', 'extend', 'refund', 'dispute', 'accept_offer', 'rule', 'cancel'] as const; // prettier-ignore
 export type PreviewedAction = (typeof PREVIEWED)[number];

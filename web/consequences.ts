@@ -2,7 +2,7 @@
 import type { EscrowRecord } from '../db/escrows.ts';
 import { planAcceptance, planRefund } from '../domain/allocation.ts';
 import { type MilestoneState, openAmount, type Principal } from '../domain/escrow-state.ts';
-import { cancelsAlone, refundsAlone } from '../domain/transitions.ts';
+import { cancelsAlone, refundsAlone } from '../domain/guards.ts';
 import type { PageAction } from './words.ts';
 import { type Amount, formatMoment, formatMoney, formatSpan } from './format.ts';
 import type { Reader } from './reader.ts';

@@ -12,7 +12,8 @@ import type { EscrowState, MilestoneState, PaymentState, Principal } from '../do
 import { openAmount, snapshotOf } from '../domain/escrow-state.ts';
 import { chargeMinor, partiesOf } from '../domain/terms.ts';
 import { toInteger } from '../domain/money.ts';
-import { type Action, type ActionArguments, cancelsAlone, fundable, moveEscrow, moveMilestone, permit, type Refusal, refundsAlone } from '../domain/transitions.ts'; // prettier-ignore
+import { type ActionArguments, cancelsAlone, fundable, refundsAlone } from '../domain/guards.ts';
+import { type Action, moveEscrow, moveMilestone, permit, type Refusal } from '../domain/transitions.ts';
 import { acceptOffer, escalate, offerInDispute, openDispute, replyToDispute, rule } from './disputes.ts';
 import { proposeAmendment, rejectAmendment, signAmendment } from './amendments.ts';
 import { giveUp, returnHeld } from './ending.ts';

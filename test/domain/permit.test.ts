@@ -4,7 +4,8 @@ import * as fc from 'fast-check';
 import type { EscrowState, EscrowStatus, Freeze, MilestoneState, MilestoneStatus, Principal } from '../../domain/escrow-state.ts'; // prettier-ignore
 import { openAmount } from '../../domain/escrow-state.ts';
 import { DAY_MS } from '../../domain/periods.ts';
-import { type Action, type ActionArguments, availableActions, type By, cancelsAlone, ESCROW_TRANSITIONS, fundable, isEscrowAction, MILESTONE_TRANSITIONS, permit, refundsAlone } from '../../domain/transitions.ts'; // prettier-ignore
+import { type ActionArguments, cancelsAlone, fundable, refundsAlone } from '../../domain/guards.ts';
+import { type Action, availableActions, type By, ESCROW_TRANSITIONS, isEscrowAction, MILESTONE_TRANSITIONS, permit } from '../../domain/transitions.ts'; // prettier-ignore
 import { AUDITOR, BUYER, EVERYBODY, milestoneIn, NOW, OPS, OTHER_SELLER, SELLER, stateOf, twoSellers } from './fixtures.ts'; // prettier-ignore
 
 const terms = twoSellers();

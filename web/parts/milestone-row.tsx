@@ -1,7 +1,7 @@
 // One milestone: title, seller, amount, status in words, its clock, what was delivered, and everything the reader may do.
 import type { EscrowRecord } from '../../db/escrows.ts';
 import { freezesOver, isMilestoneEnd, type MilestoneState } from '../../domain/escrow-state.ts';
-import { fundable } from '../../domain/transitions.ts';
+import { fundable } from '../../domain/guards.ts';
 import { milestoneWaiting } from '../../domain/waiting.ts';
 import { formatDay } from '../format.ts';
 import { waitsFor } from '../next-step.ts';

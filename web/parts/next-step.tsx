@@ -1,7 +1,7 @@
 // The banner that every escrow begins with: who acts, what, by when, what happens otherwise, and the one button if it is you.
 import type { EscrowRecord } from '../../db/escrows.ts';
 import { chargeMinor } from '../../domain/terms.ts';
-import { fundable } from '../../domain/transitions.ts';
+import { fundable } from '../../domain/guards.ts';
 import type { Who } from '../../domain/waiting.ts';
 import { formatMoney } from '../format.ts';
 import type { NextStep } from '../next-step.ts';
