@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
+import { dataConverter } from '../codec/data-converter.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
 import { stripePayments } from '../payments/stripe.ts';
@@ -19,7 +20,11 @@ async function main(): Promise<void> {
   const connection = Connection.lazy(settings.temporal.connection);
   const app = createApp({
     sql,
-    temporal: new Client({ connection, namespace: settings.temporal.namespace }),
+    temporal: new Client({
+      connection,
+      namespace: settings.temporal.namespace,
+      ...dataConverter(settings.temporal.codecKeys),
+    }),
     settings,
     payments: stripePayments(settings.stripe),
     logger,

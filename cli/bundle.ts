@@ -3,6 +3,8 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { failureConverterPath } from '../codec/data-converter.ts';
+import { loadSettings } from '../config/settings.ts';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
 const file = process.argv[2];
@@ -12,7 +14,13 @@ if (file === undefined) {
 }
 const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
 const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
-const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
+// The workflows' side of the codec is part of the bundle.
+const { codecKeys } = loadSettings().temporal;
+const { code } = await bundleWorkflowCode({
+  workflowsPath,
+  logger: quiet,
+  failureConverterPath: failureConverterPath(codecKeys),
+});
 mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
 // Moved into place, so that a worker never reads half of it.
 writeFileSync(`${file}.new`, code);

@@ -210,6 +210,7 @@ async function stagesOf(
             dataDir,
             '--namespace',
             settings.temporal.namespace,
+            ...(settings.temporal.codecKeys.length === 0 ? [] : ['--codec-endpoint', `${settings.publicUrl}/codec`]),
           ],
           env: inherited,
           ready: 'report',

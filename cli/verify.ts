@@ -1,5 +1,6 @@
 // `npm run verify`: every invariant of the running installation, over database, Stripe and workflows. Changes nothing.
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { dataConverter } from '../codec/data-converter.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
 import { verifyAudit } from '../db/audit.ts';
@@ -21,7 +22,11 @@ async function main(): Promise<void> {
   const sql = connect(settings.databaseUrl, { max: 4, applicationName: 'tranche-verify' });
   const connection = await Connection.connect({ ...settings.temporal.connection, connectTimeout: 10_000 });
   try {
-    const client = new Client({ connection, namespace: settings.temporal.namespace });
+    const client = new Client({
+      connection,
+      namespace: settings.temporal.namespace,
+      ...dataConverter(settings.temporal.codecKeys),
+    });
     const results = await checkInvariants(sql, {
       stripe: stripePayments(settings.stripe),
       workflows: workflowStates(client),

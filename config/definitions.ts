@@ -60,6 +60,23 @@ const limits = z
     return new Map(pairs) as ReadonlyMap<string, bigint>;
   });
 
+const codecKeys = z
+  .string()
+  .regex(
+    /^([\w-]{1,40}=[A-Za-z0-9+/]{43}=(,(?!$)|$))*$/,
+    'is not a list of id=KEY with 32 bytes in base64 each (make one: openssl rand -base64 32)',
+  )
+  .transform((value) =>
+    value
+      .split(',')
+      .filter((pair) => pair !== '')
+      .map((pair) => ({
+        id: pair.slice(0, pair.indexOf('=')),
+        key: Buffer.from(pair.slice(pair.indexOf('=') + 1), 'base64'),
+      })),
+  )
+  .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, 'names a key twice');
+
 const secretKey = z
   .string()
   .regex(/^(sk|rk)_(test|live)_\S+$/, 'is not a secret key of Stripe (sk_test_…, sk_live_…, rk_test_… or rk_live_…)');
@@ -110,6 +127,13 @@ export const settingDefinitions = define({
     help: 'that file, when it is not in its usual place',
   },
   TEMPORAL_TASK_QUEUE: { group: 'Temporal', schema: text, default: 'tranche', help: 'task queue of the worker' },
+  TEMPORAL_CODEC_KEYS: {
+    group: 'Temporal',
+    schema: codecKeys,
+    default: '',
+    secret: true,
+    help: 'encrypts what Temporal stores: id=KEY,… (32 bytes in base64 each); the first encrypts, all decrypt. Default: none',
+  },
   TEMPORAL_UI_URL: { group: 'Temporal', schema: httpUrl.optional(), help: 'Temporal UI that pages link to' },
   TEMPORAL_PORT: { group: 'Temporal', schema: port, default: '7233', help: 'port of the embedded Temporal' },
   TEMPORAL_UI_PORT: { group: 'Temporal', schema: port, default: '8233', help: 'port of its UI' },

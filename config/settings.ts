@@ -5,6 +5,7 @@ import path from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import type { CodecKey } from '../codec/payload-codec.ts';
 import { settingDefinitions } from './definitions.ts';
 import type { SettingDefinition, SettingValues } from './definitions.ts';
 
@@ -41,6 +42,8 @@ export interface Settings {
     taskQueue: string;
     /** Absent when there is none to link to. */
     uiUrl: string | undefined;
+    /** The first encrypts, all decrypt; none: payloads are stored as readable JSON. */
+    codecKeys: readonly CodecKey[];
   };
   stripe: {
     secretKey: string;
@@ -154,6 +157,7 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
     temporal: {
       ...temporal,
       taskQueue: values.TEMPORAL_TASK_QUEUE,
+      codecKeys: values.TEMPORAL_CODEC_KEYS,
       uiUrl: values.TEMPORAL_UI_URL ?? (embedded.temporal ? `http://127.0.0.1:${values.TEMPORAL_UI_PORT}` : undefined),
     },
     stripe: {

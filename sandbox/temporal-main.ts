@@ -8,11 +8,12 @@ const { values } = parseArgs({
   options: {
     port: { type: 'string' },
     'ui-port': { type: 'string' },
+    'codec-endpoint': { type: 'string' },
     data: { type: 'string' },
     namespace: { type: 'string', default: 'default' },
   },
 });
-const { port, data, namespace, 'ui-port': uiPort } = values;
+const { port, data, namespace, 'ui-port': uiPort, 'codec-endpoint': codecEndpoint } = values;
 if (port === undefined || data === undefined) throw new Error('usage: temporal-main --port P [--ui-port U] --data DIR');
 
 await runEmbedded(
@@ -22,6 +23,7 @@ await runEmbedded(
       binary: binary.path,
       port: Number(port),
       uiPort: uiPort === undefined ? undefined : Number(uiPort),
+      codecEndpoint,
       dataDir: data,
       namespace,
       logFile: path.join(data, 'logs', 'temporal-server.log'),

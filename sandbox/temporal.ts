@@ -19,6 +19,8 @@ export interface TemporalOptions {
   port: number;
   /** Without it the server has no UI. */
   uiPort?: number;
+  /** Where the UI has encrypted payloads decrypted. */
+  codecEndpoint?: string | undefined;
   /** Holds temporal/temporal.db; without it everything is in memory. */
   dataDir?: string;
   namespace?: string;
@@ -84,6 +86,7 @@ function serverArguments(options: TemporalOptions, namespace: string): string[] 
   args.push('--log-level', 'warn', '--log-format', 'json');
   if (options.uiPort === undefined) args.push('--headless');
   else args.push('--ui-port', String(options.uiPort));
+  if (options.codecEndpoint !== undefined) args.push('--ui-codec-endpoint', options.codecEndpoint);
   if (options.dataDir !== undefined) {
     const directory = path.join(options.dataDir, 'temporal');
     mkdirSync(directory, { recursive: true });

@@ -9,6 +9,7 @@ import { assetRoutes } from './assets.ts';
 import { liveEscrows } from './live.ts';
 import { html, seeOther, signedIn } from './page.ts';
 import { ErrorPage } from './pages/error.tsx';
+import { codecRoutes } from './routes/codec.ts';
 import { escrowRoutes } from './routes/escrows.tsx';
 import { payRoutes } from './routes/pay.tsx';
 import { signInRoutes } from './routes/sign-in.tsx';
@@ -21,6 +22,7 @@ export function mountPages(app: Express, context: AppContext): void {
   app.use('/assets', noSniffing());
   app.use(assetRoutes());
   app.use(headers(context.settings));
+  app.use(codecRoutes(context));
   app.use(express.urlencoded({ extended: false, limit: '256kb', parameterLimit: 1000 }));
   app.get('/', signedIn(context, null, async ({ viewer, response }) => seeOther(response, viewer.role === 'ops' || viewer.role === 'auditor' ? '/ops' : '/escrows'))); // prettier-ignore
   app.use(signInRoutes(context), escrowRoutes(context, live), payRoutes(context), sellerRoutes(context), staffRoutes(context)); // prettier-ignore

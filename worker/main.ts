@@ -6,6 +6,7 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
 import pino from 'pino';
 import { createActivities } from '../activities/index.ts';
+import { dataConverter } from '../codec/data-converter.ts';
 import { sweepApprovals } from '../api/approvals.ts';
 import { sweepOpenCommands } from '../api/commands.ts';
 import { temporalEscrows } from '../api/workflow-port.ts';
@@ -31,7 +32,8 @@ async function main(): Promise<void> {
   const payments = stripePayments(settings.stripe);
   const { address, tls, apiKey, metadata } = settings.temporal.connection ?? {};
   const connection = await NativeConnection.connect({ address, tls, apiKey, metadata });
-  const client = new Client({ connection, namespace: settings.temporal.namespace });
+  const converter = dataConverter(settings.temporal.codecKeys);
+  const client = new Client({ connection, namespace: settings.temporal.namespace, ...converter });
 
   const workflows = temporalEscrows(client, { taskQueue: settings.temporal.taskQueue });
 
@@ -39,6 +41,7 @@ async function main(): Promise<void> {
 
   const worker = await Worker.create({
     connection,
+    ...converter,
     namespace: settings.temporal.namespace,
     taskQueue: settings.temporal.taskQueue,
     activities: createActivities({ sql, payments, logger, ...(crash ? { crashPoint: crash.at } : {}) }),

@@ -2,6 +2,7 @@
 // own books and the workflows' own words.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
+import { dataConverter } from '../../codec/data-converter.ts';
 import { connect, type Sql } from '../../db/client.ts';
 import { checkInvariants } from '../../db/invariants.ts';
 import { type EscrowState, isEscrowEnd } from '../../domain/escrow-state.ts';
@@ -26,7 +27,11 @@ export async function prove(stack: Stack, escrowIds: readonly string[], until: n
   const sql = connect(settings.databaseUrl, { max: 4, applicationName: 'chaos-proof' });
   const connection = await Connection.connect({ ...settings.temporal.connection, connectTimeout: 10_000 });
   try {
-    const client = new Client({ connection, namespace: settings.temporal.namespace });
+    const client = new Client({
+      connection,
+      namespace: settings.temporal.namespace,
+      ...dataConverter(settings.temporal.codecKeys),
+    });
     const stripe = stripePayments(settings.stripe);
     const workflows = (id: string) => stateOf(client, id);
     for (;;) {

@@ -9,7 +9,7 @@ import { toppedUp } from '../../domain/postings.ts';
 import { QUERIES } from '../../workflows/messages.ts';
 import type { World } from './world.ts';
 
-const QUIET_WITHIN_MS = 15_000;
+const QUIET_WITHIN_MS = 120_000;
 
 /** The workflow's own word, also after its end (then it is replayed). */
 export async function workflowState(world: World, escrowId: string): Promise<EscrowState> {

@@ -9,6 +9,7 @@ import { createActivities, type ActivityDeps } from '../../activities/index.ts';
 import { createApp } from '../../api/app.ts';
 import { type CommandContext, sweepOpenCommands } from '../../api/commands.ts';
 import { temporalEscrows } from '../../api/workflow-port.ts';
+import { dataConverter } from '../../codec/data-converter.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { connect, type Sql } from '../../db/client.ts';
 import { createApiKey, createPerson } from '../../db/people.ts';
@@ -21,7 +22,7 @@ import { escrowSignals } from '../../worker/escrow-signals.ts';
 import { handlers } from '../../worker/handlers/index.ts';
 import { startPump } from '../../worker/pump.ts';
 import { mountPages } from '../../web/pages.ts';
-import { workflowBundle } from './bundle.ts';
+import { bundleWith, workflowBundle } from './bundle.ts';
 import { createDatabase } from './database.ts';
 import { temporalAddress, temporalNamespace, uniqueTaskQueue } from './temporal.ts';
 
@@ -58,6 +59,8 @@ export interface WorldOptions {
   pages?: boolean;
   /** Every workflow continues as new after so many commands. */
   continueAfter?: number;
+  /** Further settings, as in the environment. */
+  settings?: Record<string, string>;
 }
 
 const WEBHOOK_SECRET = 'whsec_test_world';
@@ -101,13 +104,15 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       PUBLIC_URL: url,
       TRANCHE_EMBEDDED: 'stripe',
       LOG_LEVEL: 'silent',
+      ...options.settings,
     },
     { joinRunningStack: false },
   );
   const payments = stripePayments(settings.stripe);
+  const converter = dataConverter(settings.temporal.codecKeys);
   const connection = await Connection.connect({ address: temporalAddress() });
   ends.push(() => connection.close());
-  const client = new Client({ connection, namespace: temporalNamespace });
+  const client = new Client({ connection, namespace: temporalNamespace, ...converter });
   const workflows = temporalEscrows(client, {
     taskQueue,
     ...(options.continueAfter === undefined ? {} : { continueAfter: options.continueAfter }),
@@ -124,7 +129,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       connection: native,
       namespace: temporalNamespace,
       taskQueue,
-      workflowBundle: workflowBundle(),
+      ...converter,
+      // The workflows' side of a codec is part of their bundle.
+      workflowBundle:
+        converter.dataConverter === undefined ? workflowBundle() : await bundleWith(converter.dataConverter),
       activities: createActivities({
         sql,
         payments,
