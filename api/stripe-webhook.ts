@@ -1,17 +1,20 @@
 // POST /webhooks/stripe: verify the raw body, store it once, and answer only when it is committed. What it means is the
 // pump's to find out.
 import express, { type Request, type Response, type Router } from 'express';
-import { insertStripeEvent } from '../db/stripe-events.ts';
+import { alertQuarantine } from '../db/inbox-queue.ts';
+import { misdirected } from '../payments/accepted.ts';
 import { PaymentsError } from '../payments/errors.ts';
 import type { WebhookEvent } from '../payments/port.ts';
 import type { AppContext } from './context.ts';
+import { type EventInbox, eventInbox } from './event-inbox.ts';
 import { Problem } from './problem.ts';
 
 export function stripeWebhook(context: AppContext): Router {
+  const inbox = eventInbox(context.sql);
   const answer = async (request: Request, response: Response): Promise<void> => {
     const body: unknown = request.body;
     const raw = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-    const isNew = await receive(context, raw, request.get('Stripe-Signature'));
+    const isNew = await receive(context, inbox, raw, request.get('Stripe-Signature'));
     response.status(200).json({ received: true, duplicate: !isNew });
   };
   const router = express.Router();
@@ -21,19 +24,22 @@ export function stripeWebhook(context: AppContext): Router {
   return router;
 }
 
-async function receive(context: AppContext, raw: Buffer, signature: string | undefined): Promise<boolean> {
+async function receive(
+  context: AppContext,
+  inbox: EventInbox,
+  raw: Buffer,
+  signature: string | undefined,
+): Promise<boolean> {
   const event = verified(context, raw, signature);
-  const live = context.settings.mode === 'live';
-  const wrongMode = event.livemode !== live;
-  const isNew = await insertStripeEvent(context.sql, {
-    ...event,
-    body: raw.toString('utf8'),
-    ...(wrongMode
-      ? { state: 'quarantined' as const, error: `livemode is ${event.livemode}, this installation is ${live ? 'live' : 'not live'}` } // prettier-ignore
-      : {}),
-  });
+  const here = { live: context.settings.mode === 'live', apiVersion: context.payments.apiVersion };
+  const wrong = misdirected(event, here);
+  const isNew = await inbox.store({ ...event, body: raw.toString('utf8'), quarantined: wrong?.reason });
   const { id, type, objectId } = event;
-  context.logger.info({ event_id: id, event_type: type, object_id: objectId, new: isNew, quarantined: wrongMode }, 'stripe event'); // prettier-ignore
+  if (wrong !== null && isNew) {
+    const of = wrong.kind === 'mode' ? (event.livemode ? 'live' : 'test') : event.apiVersion!;
+    await alertQuarantine(context.sql, { ...wrong, of, eventId: id, type });
+  }
+  context.logger.info({ event_id: id, event_type: type, object_id: objectId, new: isNew, quarantined: wrong?.kind ?? null }, 'stripe event'); // prettier-ignore
   return isNew;
 }
 

@@ -20,6 +20,8 @@ export interface NewEvent {
   livemode: boolean;
   apiVersion: string | null;
   body: string;
+  /** Why it is kept apart and not run. */
+  quarantined?: string | undefined;
 }
 
 /**
@@ -94,6 +96,34 @@ export async function park(sql: Sql, event: InboxEvent, parking: Parking): Promi
   });
 }
 
+/** Keeps an event apart for good, and tells ops once about where such events come from. */
+export async function quarantine(
+  sql: Sql,
+  event: InboxEvent,
+  { kind, reason, of }: { kind: string; reason: string; of: string },
+): Promise<void> {
+  await sql.begin(async (tx) => {
+    const kept = await tx`
+      UPDATE stripe_events SET state = 'quarantined', error = ${reason}, done_at = now()
+      WHERE id = ${event.id} AND state = 'received' AND attempts = ${event.attempts}`;
+    if (kept.count === 0) return;
+    await alertQuarantine(tx, { kind, reason, of, eventId: event.id, type: event.type });
+  });
+}
+
+/** One alert for all events of one wrong account, mode or version. */
+export async function alertQuarantine(
+  sql: Sql | Tx,
+  q: { kind: string; of: string; reason: string; eventId: string; type: string },
+): Promise<void> {
+  await alertOps(sql, {
+    kind: 'stripe_event_quarantined',
+    dedupeKey: `stripe_event_quarantined:${q.kind}:${q.of}`,
+    escrowId: null,
+    detail: { why: q.kind, of: q.of, reason: q.reason, event_id: q.eventId, type: q.type },
+  });
+}
+
 /** Events whose tries ran out are tried once more, hour after hour: what was down for long may be up again. */
 export async function reviveParked(sql: Queryable, triesLeft: { attempts: number }): Promise<number> {
   const revived = await sql`
@@ -102,20 +132,29 @@ export async function reviveParked(sql: Queryable, triesLeft: { attempts: number
   return revived.count;
 }
 
-/** Stores events that are not there yet; answers how many were new. Stripe's word: at least once; the key makes it once. */
-export async function storeEvents(sql: Queryable, events: readonly NewEvent[]): Promise<number> {
-  if (events.length === 0) return 0;
-  const rows = events.map((e) => ({
-    id: e.id,
-    type: e.type,
-    object_id: e.objectId,
-    account: e.account,
-    livemode: e.livemode,
-    api_version: e.apiVersion,
-    body: e.body,
-  }));
-  const stored = await sql`INSERT INTO stripe_events ${sql(rows)} ON CONFLICT (id) DO NOTHING`;
-  return stored.count;
+/**
+ * Stores events that are not there yet, in one statement; answers the ids that were new. Stripe's word: at least once; the
+ * key makes it once.
+ */
+export async function storeEvents(sql: Queryable, events: readonly NewEvent[]): Promise<Set<string>> {
+  if (events.length === 0) return new Set();
+  const column = <T>(of: (event: NewEvent) => T): T[] => events.map(of);
+  const stored = await sql<{ id: string }[]>`
+    INSERT INTO stripe_events (id, type, object_id, account, livemode, api_version, body, state, error)
+    SELECT id, type, object_id, account, livemode::boolean, api_version, body, state, error FROM unnest(
+      ${column((e) => e.id)}::text[], ${column((e) => e.type)}::text[], ${column((e) => e.objectId)}::text[],
+      ${column((e) => e.account)}::text[], ${column((e) => String(e.livemode))}::text[], ${column((e) => e.apiVersion)}::text[],
+      ${column((e) => e.body)}::text[], ${column((e) => (e.quarantined === undefined ? 'received' : 'quarantined'))}::text[],
+      ${column((e) => e.quarantined ?? null)}::text[])
+      AS e (id, type, object_id, account, livemode, api_version, body, state, error)
+    ON CONFLICT (id) DO NOTHING RETURNING id`;
+  return new Set(stored.map((row) => row.id));
+}
+
+/** Moves ended events that arrived before `before` out of the way; answers how many. */
+export async function archiveEvents(sql: Queryable, before: Date, limit: number): Promise<number> {
+  const [row] = await sql<{ moved: number }[]>`SELECT archive_stripe_events(${before}, ${limit}) AS moved`;
+  return row!.moved;
 }
 
 export interface Alert {

@@ -4,19 +4,6 @@ import type { Queryable, Sql } from './client.ts';
 export const EVENT_STATES = ['received', 'done', 'ignored', 'parked', 'quarantined'] as const;
 export type EventState = (typeof EVENT_STATES)[number];
 
-export interface NewStripeEvent {
-  id: string;
-  type: string;
-  objectId: string | null;
-  account: string | null;
-  livemode: boolean;
-  apiVersion: string | null;
-  /** As signed. */
-  body: string;
-  state?: 'received' | 'quarantined';
-  error?: string;
-}
-
 export interface StripeEventRow {
   id: string;
   type: string;
@@ -31,16 +18,6 @@ export interface StripeEventRow {
   escrow_id: string | null;
   received_at: Date;
   done_at: Date | null;
-}
-
-/** True when it was new. Stripe delivers at least once: the same id again changes nothing. */
-export async function insertStripeEvent(sql: Queryable, event: NewStripeEvent): Promise<boolean> {
-  const rows = await sql`
-    INSERT INTO stripe_events (id, type, object_id, account, livemode, api_version, body, state, error)
-    VALUES (${event.id}, ${event.type}, ${event.objectId}, ${event.account}, ${event.livemode}, ${event.apiVersion},
-            ${event.body}, ${event.state ?? 'received'}, ${event.error ?? null})
-    ON CONFLICT (id) DO NOTHING`;
-  return rows.count === 1;
 }
 
 const columns = (sql: Queryable) =>
@@ -67,12 +44,15 @@ export async function findStripeEvent(sql: Queryable, id: string): Promise<Strip
   return row ?? null;
 }
 
-/** Puts an event back into the queue, now. Null for one of the wrong mode: it is never run. */
-export async function replayStripeEvent(sql: Sql, id: string): Promise<StripeEventRow | null> {
+/**
+ * Puts an event back into the queue, now. Null for one of the wrong mode: it is never run. One that was quarantined for its
+ * account is judged again; for its version, a person has looked.
+ */
+export async function replayStripeEvent(sql: Sql, id: string, live: boolean): Promise<StripeEventRow | null> {
   return sql.begin(async (tx) => {
     const [row] = await tx<StripeEventRow[]>`
       UPDATE stripe_events SET state = 'received', next_try_at = now(), attempts = 0, error = NULL, done_at = NULL
-      WHERE id = ${id} AND state <> 'quarantined' RETURNING ${columns(tx)}`;
+      WHERE id = ${id} AND livemode = ${live} RETURNING ${columns(tx)}`;
     if (!row) return null;
     await tx`SELECT pg_notify('stripe_events', '')`;
     return row;

@@ -179,6 +179,8 @@ export interface CurrencyBalance {
 
 /** Every call may throw PaymentsError. Each write takes our own idempotency key: the SDK's default is random per call. */
 export interface Payments {
+  /** In which this installation reads Stripe's objects. */
+  readonly apiVersion: string;
   createPaymentIntent(input: CreatePaymentIntent, key: string): Promise<PaymentIntentFacts>;
   confirmPaymentIntent(id: string, input: { paymentMethod: string; returnUrl: string }, key: string): Promise<PaymentIntentFacts>; // prettier-ignore
   cancelPaymentIntent(id: string, key: string): Promise<PaymentIntentFacts>;

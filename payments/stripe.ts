@@ -37,6 +37,7 @@ export function stripePayments(options: StripeOptions): Payments {
   const recipient = (): 'configuration.recipient'[] => ['configuration.recipient'];
 
   return {
+    apiVersion: Stripe.API_VERSION,
     createPaymentIntent: (input, key) =>
       guard(async () => {
         const intent = await stripe.paymentIntents.create(

@@ -97,7 +97,7 @@ export const EVENT_STATE: Record<EventState, StatusWords> = {
   done: { label: 'Done', tone: 'good' },
   ignored: { label: 'Not needed', tone: 'plain' },
   parked: { label: 'Parked: needs a person', tone: 'bad' },
-  quarantined: { label: 'Quarantined: wrong mode', tone: 'bad' },
+  quarantined: { label: 'Quarantined: not for us', tone: 'bad' },
 };
 
 export const FUNDING_WORDS = {

@@ -1,9 +1,10 @@
 // The inbox pump: takes due Stripe events, several at once, gives each to its handler, and settles what came of it.
 // Any number of workers may run one each.
 import type { Logger } from 'pino';
-import { claimDue, finish, park, tryLater, unclaim } from '../db/inbox-queue.ts';
+import { claimDue, finish, park, quarantine, tryLater, unclaim } from '../db/inbox-queue.ts';
 import type { InboxEvent } from '../db/inbox-queue.ts';
-import type { Handler, HandlerContext } from './handlers/context.ts';
+import { findSellerByAccount } from '../db/sellers.ts';
+import type { Handler, HandlerContext, Outcome } from './handlers/context.ts';
 
 export interface PumpOptions {
   /** Events in work at once. */
@@ -142,7 +143,7 @@ async function settle(
   if (handler === undefined) return finish(sql, event.id, 'ignored', null, 'no handler for this type');
   let outcome;
   try {
-    outcome = await handler(event, { ...context, logger });
+    outcome = (await ofStrangers(context, event)) ?? (await handler(event, { ...context, logger }));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (event.attempts < maxTries) {
@@ -164,8 +165,21 @@ async function settle(
       return finish(sql, event.id, 'done', outcome.escrowId);
     case 'ignored':
       return finish(sql, event.id, 'ignored', null, outcome.reason);
+    case 'quarantined':
+      logger.error({ account: outcome.account, reason: outcome.reason }, 'event quarantined');
+      return quarantine(sql, event, { kind: 'account', of: outcome.account, reason: outcome.reason });
     case 'parked':
       logger.error({ escrow_id: outcome.escrowId, reason: outcome.reason }, 'event parked');
       return park(sql, event, { kind: outcome.alert, reason: outcome.reason, escrowId: outcome.escrowId });
   }
+}
+
+/** Events of accounts say themselves whose they are, and may come before their seller's row. */
+const OF_ACCOUNTS = /^(v2\.core\.)?account[.[]/;
+
+/** An event of a connected account that is no seller's: another product's on the same platform. */
+async function ofStrangers({ sql }: HandlerContext, event: InboxEvent): Promise<Outcome | null> {
+  const { account } = event;
+  if (account === null || OF_ACCOUNTS.test(event.type) || (await findSellerByAccount(sql, account))) return null;
+  return { state: 'quarantined', account, reason: `account ${account} is no seller's` };
 }

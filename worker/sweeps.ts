@@ -3,7 +3,7 @@
 import type { Logger } from 'pino';
 import { sealAudit } from '../db/audit.ts';
 import type { Sql, Tx } from '../db/client.ts';
-import { reviveParked, storeEvents } from '../db/inbox-queue.ts';
+import { archiveEvents, reviveParked, storeEvents } from '../db/inbox-queue.ts';
 import type { NewEvent } from '../db/inbox-queue.ts';
 import { post } from '../db/ledger.ts';
 import { matured } from '../domain/postings.ts';
@@ -29,7 +29,10 @@ export interface SweepParts {
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-const DAY = 24 * 60 * MINUTE;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** Ended events stay where ops look for so long. */
+const EVENTS_KEPT_MS = 90 * DAY;
 /** Stripe itself tries for three days. */
 const UNDELIVERED_SINCE_MS = 3 * DAY;
 
@@ -52,6 +55,7 @@ export function allSweeps(parts: SweepParts): Sweep[] {
     },
     { name: 'holding-limits', everyMs: 10 * MINUTE, run: (sql) => warnOfHoldingLimits(sql, parts.holdingLimitMs) },
     { name: 'solvency', everyMs: 5 * MINUTE, run: watchSolvency },
+    { name: 'old-events', everyMs: HOUR, run: archiveOldEvents },
     { name: 'old-idempotency-keys', everyMs: 10 * MINUTE, run: deleteOldKeys },
   ];
 }
@@ -97,7 +101,7 @@ export async function storeUndelivered(sql: Sql, payments: SweepParts['payments'
   let stored = 0;
   let batch: NewEvent[] = [];
   const flush = async (): Promise<void> => {
-    stored += await storeEvents(sql, batch);
+    stored += (await storeEvents(sql, batch)).size;
     batch = [];
   };
   for await (const event of payments.listUndeliveredEvents(new Date(since))) {
@@ -106,6 +110,17 @@ export async function storeUndelivered(sql: Sql, payments: SweepParts['payments'
   }
   await flush();
   return stored;
+}
+
+/** In small steps, so that no statement is long. */
+export async function archiveOldEvents(sql: Sql, now = Date.now()): Promise<number> {
+  const before = new Date(now - EVENTS_KEPT_MS);
+  let total = 0;
+  for (;;) {
+    const moved = await archiveEvents(sql, before, 200);
+    total += moved;
+    if (moved < 200) return total;
+  }
 }
 
 /** Answers are kept a day; an open row is kept until its outcome is known. */

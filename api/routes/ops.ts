@@ -95,7 +95,7 @@ export const opsRoutes = [
       runOnce(context, { caller, route, key, body }, {}, async () => {
         const known = await findStripeEvent(context.sql, params.id);
         if (known === null) throw notFound('event');
-        const row = await replayStripeEvent(context.sql, params.id);
+        const row = await replayStripeEvent(context.sql, params.id, context.settings.mode === 'live');
         if (row === null) throw new Problem('event_quarantined');
         return { status: 200, body: eventView(row) };
       }),

@@ -1,6 +1,8 @@
 // The webhook inbox: what is signed is stored once before it is answered, what is not leaves no trace, and it is quick.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Stripe } from 'stripe';
+import { eventInbox } from '../../api/event-inbox.ts';
+import { connect } from '../../db/client.ts';
 import { type ApiUnderTest, startApi, WEBHOOK_SECRETS } from './api-under-test.ts';
 
 let api: ApiUnderTest;
@@ -15,7 +17,7 @@ const event = (change: Record<string, unknown> = {}) => ({
   object: 'event',
   type: 'payment_intent.succeeded',
   livemode: false,
-  api_version: '2026-10-29',
+  api_version: '2026-10-28.endive',
   data: { object: { id: `pi_${count}` } },
   ...change,
 });
@@ -36,6 +38,8 @@ async function deliver(
 }
 
 const stored = async (id: string) => (await api.sql`SELECT * FROM stripe_events WHERE id = ${id}`)[0];
+const alertsOf = (why: string) =>
+  api.sql`SELECT detail ->> 'of' AS of FROM alerts WHERE kind = 'stripe_event_quarantined' AND detail ->> 'why' = ${why}`;
 const total = async () => Number((await api.sql`SELECT count(*) AS n FROM stripe_events`)[0]!['n']);
 
 describe('a delivery', () => {
@@ -73,6 +77,69 @@ describe('a delivery', () => {
     expect(await stored(live.id)).toMatchObject({ state: 'quarantined' });
     const reply = await api.post(`/v1/ops/events/${live.id}/replay`, { as: 'ops' });
     expect([reply.status, reply.body['code']]).toEqual([409, 'event_quarantined']);
+    expect(await alertsOf('mode')).toEqual([{ of: 'live' }]);
+  });
+
+  test('made in an API version of another release is kept apart and told to ops once, and runs when a person replays it', async () => {
+    const old = [1, 2].map(() => event({ api_version: '2025-09-30.clover' }));
+    for (const each of old) {
+      const payload = JSON.stringify(each);
+      expect((await deliver(payload, signed(payload))).status).toBe(200);
+    }
+    const { id } = old[0]!;
+    expect(await stored(id)).toMatchObject({ state: 'quarantined', error: expect.stringContaining('2025-09-30.clover') }); // prettier-ignore
+    expect(await alertsOf('api_version')).toEqual([{ of: '2025-09-30.clover' }]);
+    const newer = event({ api_version: '2027-03-01.endive' });
+    const payload = JSON.stringify(newer);
+    await deliver(payload, signed(payload));
+    expect(await stored(newer.id)).toMatchObject({ state: 'received' });
+    expect((await api.post(`/v1/ops/events/${id}/replay`, { as: 'ops' })).body).toMatchObject({ state: 'received' });
+  });
+});
+
+describe('deliveries at the same time', () => {
+  const newEvent = (id: string) => ({ id, type: 'refund.updated', objectId: null, account: null, livemode: false, apiVersion: null, body: '{}' }); // prettier-ignore
+  const commits = async (ids: string[]) =>
+    Number(
+      (await api.sql`SELECT count(DISTINCT xmin::text) AS n FROM stripe_events WHERE id IN ${api.sql(ids)}`)[0]!['n'],
+    );
+
+  test('are few commits, and each is answered after its own', async () => {
+    const inbox = eventInbox(api.sql);
+    const ids = Array.from({ length: 200 }, (_, i) => `evt_batch_${i}`);
+    const answers = await Promise.all(
+      ids.map(async (id) => ({ isNew: await inbox.store(newEvent(id)), there: (await stored(id)) !== undefined })),
+    );
+    expect(answers).toEqual(ids.map(() => ({ isNew: true, there: true })));
+    // One goes alone, one follows it, and what gathered meanwhile goes by 64.
+    expect(await commits(ids)).toBeLessThanOrEqual(6);
+    expect(await Promise.all([...ids, ...ids].map((id) => inbox.store(newEvent(id))))).not.toContain(true);
+    const twice = await Promise.all([1, 2, 3].map(() => inbox.store(newEvent('evt_batch_twice'))));
+    expect(twice.filter(Boolean)).toHaveLength(1);
+  });
+
+  test('one that the database cannot take fails alone', async () => {
+    const inbox = eventInbox(api.sql);
+    const ids = ['evt_ok_1', 'evt_ok_2', 'evt_bad_\0', 'evt_ok_3', 'evt_ok_4'];
+    const results = await Promise.allSettled(ids.map((id) => inbox.store(newEvent(id))));
+    expect(results.map((r) => r.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    for (const id of ids.filter((each) => each.includes('ok'))) expect(await stored(id)).toBeDefined();
+  });
+
+  test('are refused, not acknowledged, while nothing can be committed', async () => {
+    const owner = connect(api.ownerUrl, { max: 1 });
+    const payloads = Array.from({ length: 5 }, () => JSON.stringify(event()));
+    try {
+      // Longer than a statement may take: every batch runs into its time-out.
+      const replies = await owner.begin(async (tx) => {
+        await tx`LOCK TABLE stripe_events IN SHARE MODE`;
+        return Promise.all(payloads.map((payload) => deliver(payload, signed(payload))));
+      });
+      expect(replies.map((r) => r.status)).toEqual(Array(5).fill(500));
+    } finally {
+      await owner.end();
+    }
+    expect((await deliver(payloads[0]!, signed(payloads[0]!))).body).toEqual({ received: true, duplicate: false });
   });
 });
 

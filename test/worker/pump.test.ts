@@ -160,7 +160,6 @@ describe('one event (fake Temporal client, fake Stripe)', () => {
     ['a name that every object has', 'toString', 'q_1'],
     ['an object that Stripe does not know', 'payment_intent.succeeded', 'pi_none'],
     ['an object of no escrow', 'payment_intent.succeeded', 'pi_foreign'],
-    ['an account of no seller', 'account.updated', 'acct_foreign'],
   ])('%s is ignored and signals nobody', async (_what, type, objectId) => {
     stripe.intents.set('pi_foreign', intent('pi_foreign', 'succeeded', { order: '12' }));
     await pumping(async () => {
@@ -169,6 +168,23 @@ describe('one event (fake Temporal client, fake Stripe)', () => {
       expect(row.error).toBeTruthy();
       expect(temporal.sent).toEqual([]);
     });
+  });
+
+  test('events of an account that is no seller are kept apart, with one alert for all of them', async () => {
+    const ids = await Promise.all([
+      receive('payout.paid', 'po_1', { account: 'acct_stranger' }),
+      receive('payment_intent.succeeded', 'pi_1', { account: 'acct_stranger' }),
+      receive('account.updated', 'acct_stranger', { account: 'acct_stranger' }),
+    ]);
+    stripe.accounts.set('acct_stranger', { id: 'acct_stranger', country: 'US', transfers: 'active', requirements: [], metadata: {} }); // prettier-ignore
+    await pumping(async () => {
+      for (const id of ids) {
+        const row = await until(id, ended);
+        expect([row.state, row.error]).toEqual(['quarantined', "account acct_stranger is no seller's"]);
+      }
+    });
+    expect(await alerts()).toEqual([{ kind: 'stripe_event_quarantined', escrow_id: null }]);
+    expect(temporal.sent).toEqual([]);
   });
 
   test('a review becomes one alert for ops, however often it is told', async () => {

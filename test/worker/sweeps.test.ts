@@ -113,6 +113,24 @@ test('a parked event gets one more try when its hour has come; one that waits fo
   ]);
 });
 
+test('events that ended are archived after 90 days with all they say, what waits for a person is not, and none can be dropped early', async () => {
+  await owner`
+    INSERT INTO stripe_events (id, type, livemode, body, state, received_at) VALUES
+      ('evt_old', 'refund.updated', false, '{"old": 1}', 'done', now() - interval '91 days'),
+      ('evt_old_ignored', 'x', false, '{}', 'ignored', now() - interval '91 days'),
+      ('evt_old_foreign', 'x', true, '{}', 'quarantined', now() - interval '91 days'),
+      ('evt_old_parked', 'x', false, '{}', 'parked', now() - interval '91 days'),
+      ('evt_old_waiting', 'x', false, '{}', 'received', now() - interval '91 days'),
+      ('evt_young', 'x', false, '{}', 'done', now() - interval '89 days')`;
+  expect(await runSweep(sql, sweepNamed('old-events'))).toBe(3);
+  expect(await runSweep(sql, sweepNamed('old-events'))).toBe(0);
+  const ids = (rows: readonly { id: string }[]) => rows.map((row) => row.id);
+  expect(ids(await sql<{ id: string }[]>`SELECT id FROM stripe_events ORDER BY id`)).toEqual(['evt_old_parked', 'evt_old_waiting', 'evt_young']); // prettier-ignore
+  expect(await sql`SELECT id, type, body, state FROM stripe_events_archive WHERE id = 'evt_old'`).toEqual([{ id: 'evt_old', type: 'refund.updated', body: '{"old": 1}', state: 'done' }]); // prettier-ignore
+  await expect(sql`SELECT archive_stripe_events(now(), 10)`).rejects.toThrow('kept for at least 30 days');
+  await expect(sql`DELETE FROM stripe_events`).rejects.toThrow('permission denied');
+});
+
 test('answers older than a day are forgotten, open commands are not', async () => {
   await sql`INSERT INTO idempotency_keys (owner_id, key, route, body_hash, update_id, locked_until, status, response, created_at) VALUES
     ('o', 'old', 'r', 'h', 'u1', now(), 200, '{}', now() - interval '25 hours'),

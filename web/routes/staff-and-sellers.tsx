@@ -125,7 +125,8 @@ async function replay(call: PageCall): Promise<void> {
   const result = await answered<object>(() =>
     runOnce(context, once, {}, async () => {
       if ((await findStripeEvent(context.sql, id)) === null) throw notFound('event');
-      if ((await replayStripeEvent(context.sql, id)) === null) throw new Problem('event_quarantined');
+      if ((await replayStripeEvent(context.sql, id, context.settings.mode === 'live')) === null)
+        throw new Problem('event_quarantined');
       return { status: 200, body: {} };
     }),
   );

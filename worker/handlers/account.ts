@@ -59,7 +59,7 @@ async function store(
     const [person] = await sql`SELECT 1 FROM people WHERE id = ${now.sellerId}`;
     // Ours, but faster than the answer that creates its row: ignoring it would lose the change.
     if (person !== undefined) throw new Error(`the account ${accountId} of ${now.sellerId} is not stored yet`);
-    return { state: 'ignored', reason: 'the account is of no seller' };
+    return { state: 'quarantined', account: accountId, reason: `account ${accountId} is no seller's` };
   }
   // A try before this one may have stored the change and died before it told anybody: then it is told again.
   const known = seller.before === now.transfers && event.attempts === 1;

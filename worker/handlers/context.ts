@@ -41,6 +41,8 @@ export interface HandlerContext {
 export type Outcome =
   | { state: 'done'; escrowId: string | null }
   | { state: 'ignored'; reason: string }
+  /** Of an account that is not ours: never run. */
+  | { state: 'quarantined'; account: string; reason: string }
   | { state: 'parked'; alert: string; reason: string; escrowId: string | null };
 
 /** Must be harmless when it runs again for the same event: a worker may die at any line of it. */

@@ -13,7 +13,8 @@ export const payout: Handler = async (event, { sql, stripe }) => {
     return { state: 'done', escrowId: null };
   }
   const seller = await findSellerByAccount(sql, event.account);
-  if (seller === null) return { state: 'ignored', reason: 'the account is no seller of ours' };
+  if (seller === null)
+    return { state: 'quarantined', account: event.account, reason: `account ${event.account} is no seller's` };
   const facts = await orMissing(stripe.retrievePayout(id, event.account));
   if (facts === null) return { state: 'ignored', reason: 'Stripe knows no such payout' };
   await sql.begin(async (tx) => {
