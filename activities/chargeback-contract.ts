@@ -25,6 +25,14 @@ export interface DisputeWord {
   worthDefending: boolean;
 }
 
+export interface StagedEvidence {
+  disputeId: string;
+  text: string;
+  by: string;
+  /** Uploads, each with the field of evidence in which it is sent; they take the place of those staged before. */
+  files?: { id: string; field: string }[] | undefined;
+}
+
 export interface TakenOfHeld {
   milestoneId: string;
   /** Settlement currency. */
@@ -45,7 +53,7 @@ export interface ChargebackActivities {
   planDisputeLoss(disputeId: string): Promise<PlannedLoss>;
   /** Posts the loss, opens the debts for what was not taken back. */
   settleDisputeLoss(disputeId: string, reversed: { milestoneId: string; amount: number }[]): Promise<void>;
-  stageDisputeEvidence(order: { disputeId: string; text: string; by: string }): Promise<void>;
+  stageDisputeEvidence(order: StagedEvidence): Promise<void>;
   submitDisputeEvidence(disputeId: string): Promise<void>;
   /** Irreversible. */
   acceptDisputeLoss(disputeId: string): Promise<void>;

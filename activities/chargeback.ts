@@ -9,6 +9,7 @@ import {
 } from '../db/card-disputes.ts';
 import type { Tx } from '../db/client.ts';
 import { openDebt } from '../db/debts.ts';
+import { contentOf, evidenceFiles, recordStripeFile, setEvidence } from '../db/files.ts';
 import { post } from '../db/ledger.ts';
 import { raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
 import { releasedLeft, reserveRecovery, setRecoveryStatus } from '../db/recoveries.ts';
@@ -18,7 +19,12 @@ import { share, toInteger, toMinor } from '../domain/money.ts';
 import type { BalanceTransaction } from '../domain/postings.ts';
 import { disputeAccount, disputeLost, disputeMoney, disputeMoneyKind } from '../domain/postings-dispute.ts';
 import { PaymentsError } from '../payments/errors.ts';
-import type { DisputeFacts } from '../payments/port.ts';
+import {
+  type DisputeEvidence,
+  type DisputeFacts,
+  EVIDENCE_FILE_FIELDS,
+  type EvidenceFileField,
+} from '../payments/port.ts';
 import type { ChargebackActivities, DisputeWord, PlannedLoss } from './chargeback-contract.ts';
 import { evidencePack } from './evidence.ts';
 import { type ActivityDeps, beating, readFromStripe, toFailure } from './stripe-call.ts';
@@ -173,13 +179,32 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
     deps.crashPoint?.('after_commit');
   }
 
+  /** The staged files as Stripe knows them, each uploaded once; a field whose file was taken out is emptied. */
+  async function filesAtStripe(disputeId: string): Promise<DisputeEvidence> {
+    const files = await evidenceFiles(sql, disputeId);
+    if (files.length === 0) return {};
+    const evidence: DisputeEvidence = Object.fromEntries(EVIDENCE_FILE_FIELDS.map((field) => [field, '']));
+    for (const file of files.filter((f) => f.evidence_field !== null)) {
+      let id = file.stripe_file_id;
+      if (id === null) {
+        const content = await contentOf(sql, file.id);
+        assert(content !== null, `file ${file.id} has no content`);
+        const sent = { name: file.name, mediaType: file.media_type, content };
+        ({ id } = await writing(() => payments.createEvidenceFile(sent, `${file.escrow_id}:${file.id}:upload:1`)));
+        await recordStripeFile(sql, file.id, id);
+      }
+      evidence[file.evidence_field as EvidenceFileField] = id;
+    }
+    return evidence;
+  }
+
   async function submitDisputeEvidence(disputeId: string): Promise<void> {
     const dispute = await known(disputeId);
     const facts = await atStripe(dispute);
     // One submission is all that the network takes: a repetition finds it made.
     if (facts.submissions > 0 || !['open', 'inquiry'].includes(phaseOf(facts.status))) return;
     const { terms } = await paidByCharge(sql, dispute.escrow_id, dispute.charge_id);
-    const evidence = await evidencePack(sql, dispute, terms);
+    const evidence = { ...(await evidencePack(sql, dispute, terms)), ...(await filesAtStripe(disputeId)) };
     await writing(
       () =>
       payments.updateDispute(dispute.stripe_dispute_id, { evidence, submit: true }, `${dispute.escrow_id}:${disputeId}:submit:1`), // prettier-ignore
@@ -191,17 +216,20 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
     planDisputeLoss,
     settleDisputeLoss,
     submitDisputeEvidence,
-    stageDisputeEvidence: async ({ disputeId, text, by }) => {
+    stageDisputeEvidence: async ({ disputeId, text, by, files }) => {
       const dispute = await known(disputeId);
       const at = new Date().toISOString();
-      const [row] = await sql<{ revision: number }[]>`
-        UPDATE disputes SET evidence = ${sql.json({ text, by, at })}, revision = revision + 1, updated_at = now()
-        WHERE id = ${disputeId} RETURNING revision`;
-      const key = `${dispute.escrow_id}:${disputeId}:stage:${row!.revision}`;
-      await writing(
-        () =>
-        payments.updateDispute(dispute.stripe_dispute_id, { evidence: { uncategorized_text: text }, submit: false }, key), // prettier-ignore
-      );
+      const revision = await sql.begin(async (raw) => {
+        const tx = raw as Tx;
+        if (files !== undefined) await setEvidence(tx, disputeId, files);
+        const [row] = await tx<{ revision: number }[]>`
+          UPDATE disputes SET evidence = ${tx.json({ text, by, at })}, revision = revision + 1, updated_at = now()
+          WHERE id = ${disputeId} RETURNING revision`;
+        return row!.revision;
+      });
+      const key = `${dispute.escrow_id}:${disputeId}:stage:${revision}`;
+      const evidence = { ...(await filesAtStripe(disputeId)), uncategorized_text: text };
+      await writing(() => payments.updateDispute(dispute.stripe_dispute_id, { evidence, submit: false }, key));
     },
     acceptDisputeLoss: async (disputeId) => {
       const dispute = await known(disputeId);

@@ -10,6 +10,7 @@ import { type Authenticator, authenticate, byApiKey } from './auth.ts';
 import type { AppContext } from './context.ts';
 import { docsPage, errorsPage } from './docs-page.ts';
 import { createMetrics } from './metrics.ts';
+import { multipart } from './multipart.ts';
 import { openApiDocument } from './openapi.ts';
 import { Problem, toProblem } from './problem.ts';
 import { register, send, stateOf } from './route.ts';
@@ -56,6 +57,8 @@ export function createApp(dependencies: AppDependencies): Express {
     dependencies.rateLimitPerMinute ?? (context.settings.mode === 'live' ? RATE_LIMIT.live : RATE_LIMIT.other);
   app.use('/v1', limited(limit), versioned(), express.json({ limit: '1mb' }));
   app.use('/v1', authenticate(context, [byApiKey, ...(dependencies.authenticators ?? [])]));
+  // Behind the key: nobody unknown sends large bodies.
+  app.use('/v1/files', multipart());
   register(app, context, ROUTES);
   app.use('/v1', (_request, _response, next) => next(new Problem('not_found', 'There is no such call.')));
 

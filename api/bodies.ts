@@ -81,7 +81,18 @@ export const fund = z.strictObject({
   return_url: z.url('takes a URL').optional(),
 });
 export const cancel = z.strictObject({ reason: text(500).optional() });
-export const submit = z.strictObject({ note: text(5000).optional(), deliverable_sha256: hash.optional() });
+const fileIds = z
+  .array(z.string())
+  .max(10, 'takes at most 10 files')
+  .optional()
+  .describe('Of uploads by POST /v1/files for this escrow.');
+export const submit = z.strictObject({
+  note: text(5000).optional(),
+  deliverable_sha256: hash
+    .optional()
+    .describe('Of what is delivered elsewhere. With `file_ids` it follows from them: one file’s own, of several that of the list that `sha256sum` prints, sorted by name.'), // prettier-ignore
+  file_ids: fileIds,
+});
 export const accept = z.strictObject({ amount: amount.optional().describe('A part; the whole rest when left out.') });
 export const requestChanges = z.strictObject({ note: text(5000) });
 export const extend = z.strictObject({
@@ -94,8 +105,9 @@ export const dispute = z.strictObject({
     .strictObject({ amount })
     .optional()
     .describe('What the claimant wants for themself; all that is left when it is absent.'),
+  file_ids: fileIds,
 });
-export const reply = z.strictObject({ message: text(5000) });
+export const reply = z.strictObject({ message: text(5000), file_ids: fileIds });
 const sellerAmount = amount.describe('What the seller gets, minor units; the buyer gets the rest.');
 export const offer = z.strictObject({ seller_amount: sellerAmount });
 export const rule = z.strictObject({ seller_amount: sellerAmount, reason: text(5000) });

@@ -5,14 +5,17 @@ import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { type CardDispute, cardDisputesFor } from '../db/card-disputes.ts';
 import { findEscrow, type Viewer } from '../db/escrows.ts';
+import { evidenceFiles } from '../db/files.ts';
 import { phaseOf } from '../domain/chargeback.ts';
 import type { Principal } from '../domain/escrow-state.ts';
-import { chargebackWorkflowId, type ChargebackWord } from '../workflows/chargeback-messages.ts';
+import { CHARGEBACK_UPDATES, chargebackWorkflowId, type ChargebackWord } from '../workflows/chargeback-messages.ts';
 import { REFUSED } from '../workflows/messages.ts';
 import { runOnce } from './commands.ts';
 import type { Answer, AppContext, Caller } from './context.ts';
 import { notFound, viewerOf } from './escrow-commands.ts';
 import { moneyOf } from './escrow-view.ts';
+import { EVIDENCE_TYPES } from './file-types.ts';
+import { filesFor } from './files.ts';
 import { Problem } from './problem.ts';
 import { money } from './schemas.ts';
 import { isGone, within } from './update-call.ts';
@@ -96,7 +99,50 @@ export async function findCardDisputeFor(context: AppContext, viewer: Viewer, id
   return (await cardDisputesFor(context.sql, viewer, { id, limit: 1 }))[0] ?? null;
 }
 
+/** Longer than a call to Stripe for each file. */
 const DEADLINE_MS = 10_000;
+/** The networks' own bound, with room for our pack. */
+const EVIDENCE_BYTES = 4.5 * 1024 * 1024;
+
+export interface EvidenceBody {
+  text: string;
+  files?: { file_id: string; field: string }[] | undefined;
+}
+
+/** Stages text and files: the sellers' own uploads for that escrow, of a kind that a card network reads. */
+export async function stageEvidence(
+  context: AppContext,
+  caller: Caller,
+  call: { id: string; route: string; key: string; body: EvidenceBody },
+): Promise<Answer> {
+  const { id, body } = call;
+  const dispute = await findCardDisputeFor(context, viewerOf(caller), id);
+  if (dispute === null) throw notFound('dispute');
+  const named = body.files ?? [];
+  // What another affected seller staged may stay where it is.
+  const kept = (await evidenceFiles(context.sql, id)).filter((f) => named.some((n) => n.file_id === f.id));
+  const fresh = named.map((f) => f.file_id).filter((each) => !kept.some((f) => f.id === each));
+  const files = await filesFor(context, caller, dispute.escrow_id, fresh, { dispute_id: id });
+  if (new Set(named.map((f) => f.field)).size < named.length) {
+    throw new Problem('invalid_request', 'files: each field of evidence takes one file.', { param: 'files' });
+  }
+  const unread = files.find((f) => !EVIDENCE_TYPES.includes(f.media_type));
+  if (unread !== undefined) {
+    throw new Problem('file_invalid', `The bank reads PDF, PNG and JPEG: “${unread.name}” is ${unread.media_type}.`, { param: 'files' }); // prettier-ignore
+  }
+  const all = [
+    ...files,
+    ...(await evidenceFiles(context.sql, id)).filter((f) => named.some((n) => n.file_id === f.id)),
+  ];
+  if (all.reduce((sum, f) => sum + f.size, 0) > EVIDENCE_BYTES) {
+    throw new Problem('file_invalid', 'All files of evidence together have at most 4.5 MB.', { param: 'files' });
+  }
+  const args = {
+    text: body.text,
+    ...(body.files === undefined ? {} : { files: named.map((f) => ({ id: f.file_id, field: f.field })) }),
+  };
+  return commandCardDispute(context, caller, { ...call, update: CHARGEBACK_UPDATES.stage, args });
+}
 
 /** One command of the dispute's workflow; the buyer only reads. */
 export async function commandCardDispute(

@@ -8,6 +8,7 @@ import { record } from '../db/audit.ts';
 import type { Tx } from '../db/client.ts';
 import { disputeOver } from '../db/disputes.ts';
 import { findEscrow, type Viewer } from '../db/escrows.ts';
+import { type Attachment, attachFiles } from '../db/files.ts';
 import {
   claimKey,
   completeKey,
@@ -34,6 +35,8 @@ export interface PendingCommand extends EscrowCommand {
   requestId?: string | undefined;
   /** What a `create` adds to the projection. */
   creation?: ProjectedTerms;
+  /** Uploads that a done command binds. */
+  attach?: Attachment;
   /** What a done command answers with, where it is not the escrow. */
   show?: 'dispute';
 }
@@ -159,6 +162,7 @@ async function conclude(
   const secret = outcome.kind === 'done' ? await paymentSecret(context, outcome.result.payment) : null;
   const done = await context.sql.begin(async (tx) => {
     if (outcome.kind === 'done') await project(tx, outcome.result.snapshot, command.creation);
+    if (outcome.kind === 'done' && command.attach !== undefined) await attachFiles(tx, command.attach);
     await auditCommand(tx, command, outcome);
     const record = await findEscrow(tx, command.viewer, command.escrowId);
     const plain = answerOf(context, command, outcome, secret, record);

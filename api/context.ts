@@ -26,6 +26,7 @@ export interface Caller {
 /** What a route answers with. */
 export interface Answer {
   status: number;
+  /** JSON; a Buffer goes out as it is, with the headers that say what it is. */
   body: unknown;
   headers?: Record<string, string> | undefined;
 }

@@ -2,6 +2,7 @@
 // everything else is the workflow's to decide.
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
+import type { Attachment, StoredFile } from '../db/files.ts';
 import { findEscrow, fundedAndCancelled, principalOn, type Viewer } from '../db/escrows.ts';
 import { newId } from '../db/ids.ts';
 import { findPerson, unknownSellers } from '../db/people.ts';
@@ -19,6 +20,7 @@ import type * as bodies from './bodies.ts';
 import { type PendingCommand, runCommand } from './commands.ts';
 import type { Answer, AppContext, Caller } from './context.ts';
 import { actionsOf } from './escrow-view.ts';
+import { deliveryHash, filesFor } from './files.ts';
 import { Problem } from './problem.ts';
 
 export const viewerOf = ({ person }: Caller): Viewer => ({
@@ -169,6 +171,8 @@ export async function commandEscrow<Name extends Exclude<EscrowCommandName, 'cre
     });
   }
   const { route, key, body } = request;
+  const attach = await attachmentOf(context, caller, record.state, request);
+  const input = { ...request.input, ...deliveredBy(attach, body) };
   const asked = secondPersonFor(context.settings, record.state, principal, name, request.input);
   if (asked !== null) {
     const refuse = () =>
@@ -183,12 +187,52 @@ export async function commandEscrow<Name extends Exclude<EscrowCommandName, 'cre
     command: (commandId) => ({
       escrowId,
       name,
-      args: { commandId, principal, ...request.input } as unknown as EscrowCommands[Name],
+      args: { commandId, principal, ...input } as unknown as EscrowCommands[Name],
       viewer,
+      ...(attach === null ? {} : { attach: attach.attachment }),
       ...(request.show === undefined ? {} : { show: request.show }),
       requestId: caller.requestId,
     }),
   });
+}
+
+interface Attaching {
+  attachment: Attachment;
+  files: StoredFile[];
+}
+
+/** The uploads that a delivery or what is said in a dispute names; they are bound in the transaction that projects it. */
+async function attachmentOf(
+  context: AppContext,
+  caller: Caller,
+  state: EscrowState,
+  { name, input, body }: { name: EscrowCommandName; input: object; body: unknown },
+): Promise<Attaching | null> {
+  if (name !== 'submit' && name !== 'dispute' && name !== 'reply') return null;
+  const { file_ids: ids } = body as { file_ids?: string[] };
+  const { milestoneId, disputeId: opened } = input as { milestoneId: string; disputeId?: string };
+  const files = await filesFor(context, caller, state.id, ids, { milestone_id: milestoneId });
+  if (files.length === 0) return null;
+  const disputeId = opened ?? state.milestones.find((m) => m.id === milestoneId)?.dispute?.id ?? null;
+  const delivered = name === 'submit';
+  const attachment: Attachment = {
+    ids: files.map((f) => f.id),
+    purpose: delivered ? 'delivery' : 'dispute',
+    milestoneId,
+    disputeId: delivered ? null : disputeId,
+  };
+  return { attachment, files };
+}
+
+/** @throws Problem where another fingerprint was named than the files have */
+function deliveredBy(attach: Attaching | null, body: unknown): { deliverableSha256?: string } {
+  if (attach?.attachment.purpose !== 'delivery') return {};
+  const hash = deliveryHash(attach.files)!;
+  const { deliverable_sha256: named } = body as { deliverable_sha256?: string };
+  if (named !== undefined && named !== hash) {
+    throw new Problem('invalid_request', `deliverable_sha256 is not that of the files, which is ${hash}: leave it out.`, { param: 'deliverable_sha256' }); // prettier-ignore
+  }
+  return { deliverableSha256: hash };
 }
 
 /** Nobody is asked to approve what the state forbids anyhow. @throws Problem */

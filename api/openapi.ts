@@ -29,8 +29,8 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   const key = z.string().min(1).max(255).describe('Your own key of this request; the same one when it is repeated.');
   for (const declaration of routes) {
     const post = declaration.method === 'post';
-    const own = Object.entries(declaration.responses).map(([status, { description, schema }]) => {
-      const type = Number(status) >= 400 ? PROBLEM_TYPE : 'application/json';
+    const own = Object.entries(declaration.responses).map(([status, { description, schema, mediaType }]) => {
+      const type = mediaType ?? (Number(status) >= 400 ? PROBLEM_TYPE : 'application/json');
       return [status, { description, ...(schema === undefined ? {} : { content: { [type]: { schema } } }) }] as const;
     });
     registry.registerPath({
@@ -46,7 +46,12 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
         ...(declaration.query === undefined ? {} : { query: declaration.query as z.ZodObject }),
         ...(post ? { headers: z.object({ 'Idempotency-Key': key }) } : {}),
         ...(post && declaration.body !== undefined
-          ? { body: { required: true, content: { 'application/json': { schema: declaration.body } } } }
+          ? {
+              body: {
+                required: true,
+                content: { [declaration.bodyType ?? 'application/json']: { schema: declaration.body } },
+              },
+            }
           : {}),
       },
       responses: {

@@ -32,6 +32,7 @@ const RULES: Record<Exclude<ErrorCode, 'action_not_available' | 'terms_changed' 
 const OTHERS = {
   invalid_request: { status: 400, title: 'The request is not valid', help: '`param` names the input at fault, `detail` says what it takes.' },
   parameter_missing: { status: 400, title: 'A parameter is missing', help: 'Add the parameter that `param` names.' },
+  multipart_invalid: { status: 400, title: 'The body is not multipart/form-data', help: 'Send the file as the part `file` of a multipart/form-data body.' },
   parameter_unknown: { status: 400, title: 'A parameter is not known', help: 'Leave out or correct the parameter that `param` names.' },
   invalid_json: { status: 400, title: 'The body is not JSON', help: 'Send a JSON object with `Content-Type: application/json`.' },
   idempotency_key_required: { status: 400, title: 'The Idempotency-Key is missing', help: 'Every POST carries a key of its own (1 to 255 characters, such as a UUID), the same one when it is repeated.' },
@@ -48,8 +49,9 @@ const OTHERS = {
   email_taken: { status: 409, title: 'The e-mail address is taken', help: 'Somebody is registered with it already.' },
   approval_closed: { status: 409, title: 'The request is closed', help: 'It expired, or somebody decided it: ask again.' },
   approval_changed: { status: 409, title: 'This is not what was asked for', help: 'Read the approval again: its parameters are not those of its hash, or not those that you read.' },
+  file_invalid: { status: 400, title: 'The file is not taken', help: 'Files are checked by their content: `detail` says what is wrong. Send a PDF, an image, a video, an archive, an office document or plain text of at most 10 MB.' },
   event_quarantined: { status: 409, title: 'The event is quarantined', help: 'It belongs to another mode (live or test) and is never run here.' },
-  body_too_large: { status: 413, title: 'The body is too large', help: 'At most 1 MB.' },
+  body_too_large: { status: 413, title: 'The body is too large', help: 'At most 1 MB of JSON; a file has at most 10 MB.' },
   media_type_unsupported: { status: 415, title: 'The media type is not supported', help: 'Send `Content-Type: application/json`.' },
   fund_cancel_limit: { status: 429, title: 'Too many escrows were funded and cancelled', help: 'Each of them cost processing fees. Fund again tomorrow, or let the other side agree first.' },
   rate_limited: { status: 429, title: 'Too many requests', help: 'Wait for `Retry-After` seconds.' },

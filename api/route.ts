@@ -21,6 +21,8 @@ export interface Call<P, Q, B> {
 export interface RouteResponse {
   description: string;
   schema?: z.ZodType;
+  /** application/json unless said otherwise. */
+  mediaType?: string;
 }
 
 export interface Declaration<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
@@ -36,6 +38,8 @@ export interface Declaration<P extends z.ZodType, Q extends z.ZodType, B extends
   params?: P;
   query?: Q;
   body?: B;
+  /** application/json unless said otherwise. */
+  bodyType?: 'multipart/form-data';
   responses: Record<number, RouteResponse>;
   handler: (call: Call<z.output<P>, z.output<Q>, z.output<B>>) => Promise<Answer>;
 }
@@ -95,7 +99,8 @@ async function answer(context: AppContext, declaration: Route, request: Request,
 export function send(response: Response, answer: Answer): void {
   response.status(answer.status).set(answer.headers ?? {});
   if (answer.status >= 400) response.type(PROBLEM_TYPE);
-  response.json(answer.body);
+  if (Buffer.isBuffer(answer.body)) response.end(answer.body);
+  else response.json(answer.body);
 }
 
 function idempotencyKey(request: Request): string {

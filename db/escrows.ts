@@ -69,7 +69,7 @@ export const seesEverything = (viewer: Pick<Viewer, 'role'>): boolean =>
   viewer.role === 'ops' || viewer.role === 'auditor';
 
 /** The condition under which `e` (escrows) may be read. */
-function readable(sql: Queryable, viewer: Viewer) {
+export function readable(sql: Queryable, viewer: Viewer) {
   return seesEverything(viewer)
     ? sql`e.entity_id = ${viewer.entityId}`
     : sql`e.entity_id = ${viewer.entityId}

@@ -77,9 +77,28 @@ export interface RefundFacts {
   failureBalanceTransaction: BalanceTransaction | null;
 }
 
-/** Fields of evidence that the product fills; each is text. */
+/** Fields of evidence that take one uploaded file each. */
+export const EVIDENCE_FILE_FIELDS = [
+  'customer_communication',
+  'service_documentation',
+  'receipt',
+  'customer_signature',
+  'refund_policy',
+  'cancellation_policy',
+  'uncategorized_file',
+] as const;
+export type EvidenceFileField = (typeof EVIDENCE_FILE_FIELDS)[number];
+
+/** Fields of evidence that the product fills: text, or the id of a file at Stripe. */
 export type DisputeEvidence = Partial<
-  Record<'product_description' | 'access_activity_log' | 'refund_policy_disclosure' | 'uncategorized_text', string>
+  Record<
+    | 'product_description'
+    | 'access_activity_log'
+    | 'refund_policy_disclosure'
+    | 'uncategorized_text'
+    | EvidenceFileField,
+    string
+  >
 >;
 
 export interface DisputeFacts {
@@ -204,6 +223,8 @@ export interface Payments {
   retrieveDispute(id: string): Promise<DisputeFacts>;
   /** Stages evidence, or with `submit` sends it: once, for good. */
   updateDispute(id: string, input: { evidence: DisputeEvidence; submit: boolean }, key: string): Promise<DisputeFacts>;
+  /** Uploads a file as evidence. */
+  createEvidenceFile(file: { name: string; mediaType: string; content: Buffer }, key: string): Promise<{ id: string }>;
   /** Accepts the loss; irreversible. */
   closeDispute(id: string, key: string): Promise<DisputeFacts>;
   retrieveFraudWarning(id: string): Promise<FraudWarningFacts>;

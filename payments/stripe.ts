@@ -176,6 +176,14 @@ export function stripePayments(options: StripeOptions): Payments {
           await stripe.disputes.update(id, { evidence: input.evidence, submit: input.submit }, { idempotencyKey: key }),
         ),
       ),
+    createEvidenceFile: (file, key) =>
+      guard(async () => {
+        const { id } = await stripe.files.create(
+          { purpose: 'dispute_evidence', file: { data: file.content, name: file.name, type: file.mediaType } },
+          { idempotencyKey: key },
+        );
+        return { id };
+      }),
     closeDispute: (id, key) => guard(async () => disputeFacts(await stripe.disputes.close(id, {}, { idempotencyKey: key }))), // prettier-ignore
     retrieveFraudWarning: (id) =>
       guard(async () => {

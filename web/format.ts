@@ -110,3 +110,10 @@ function offsetAt(at: number, timeZone: string): number {
   const of = (type: string) => Number(parts.find((part) => part.type === type)?.value ?? 0);
   return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second')) - at;
 }
+
+/** "312 KB", "4.2 MB": as people read the size of a file. */
+export function formatSize(bytes: number): string {
+  if (bytes < 1024) return counted(bytes, 'byte');
+  const kilo = bytes / 1024;
+  return kilo < 1024 ? `${Math.ceil(kilo)} KB` : `${(kilo / 1024).toFixed(1).replace(/\.0$/, '')} MB`;
+}

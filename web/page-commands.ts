@@ -46,6 +46,7 @@ export interface ActionFields {
   deliverable_sha256?: string | undefined;
   until?: string | undefined;
   message?: string | undefined;
+  file_ids?: string[] | undefined;
   amendment_id?: string | undefined;
   scope?: string | undefined;
   milestone_id?: string | undefined;
@@ -100,8 +101,8 @@ function commandOf(action: PageAction, { escrowId, milestoneId }: Target, given:
     case 'start':
       return made('start', bodies.empty, {}, () => inputs.start(on));
     case 'submit': {
-      const { note, deliverable_sha256 } = given;
-      return made('submit', bodies.submit, { note, deliverable_sha256 }, (body) => inputs.submit(on, body));
+      const { note, deliverable_sha256, file_ids } = given;
+      return made('submit', bodies.submit, { note, deliverable_sha256, file_ids }, (body) => inputs.submit(on, body));
     }
     case 'accept':
       return made('accept', bodies.accept, { amount: given.amount }, (body) => inputs.accept(on, body));
@@ -115,10 +116,14 @@ function commandOf(action: PageAction, { escrowId, milestoneId }: Target, given:
     }
     case 'dispute': {
       const claim = given.amount === undefined ? undefined : { amount: given.amount };
-      return made('dispute', bodies.dispute, { reason: given.reason, claim }, (body) => inputs.dispute(on, body));
+      return made('dispute', bodies.dispute, { reason: given.reason, claim, file_ids: given.file_ids }, (body) =>
+        inputs.dispute(on, body),
+      );
     }
     case 'reply':
-      return made('reply', bodies.reply, { message: given.message }, (body) => inputs.reply(on, body));
+      return made('reply', bodies.reply, { message: given.message, file_ids: given.file_ids }, (body) =>
+        inputs.reply(on, body),
+      );
     case 'offer':
       return made('offer', bodies.offer, { seller_amount: given.amount }, (body) => inputs.offer(on, body));
     case 'accept_offer':

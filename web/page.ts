@@ -55,8 +55,10 @@ export function formOf(request: Request): Record<string, string | string[] | und
 /** One field's text, trimmed; empty is not given. */
 export function field(request: Request, name: string): string | undefined {
   const value = formOf(request)[name];
-  const text = (Array.isArray(value) ? value[0] : value)?.trim();
-  return text === undefined || text === '' ? undefined : text;
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  // A file is not text.
+  const text = typeof first === 'string' ? first.trim() : '';
+  return text === '' ? undefined : text;
 }
 
 export function fields(request: Request, name: string): string[] {

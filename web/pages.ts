@@ -10,6 +10,8 @@ import { liveEscrows } from './live.ts';
 import { html, seeOther, signedIn } from './page.ts';
 import { ErrorPage } from './pages/error.tsx';
 import { codecRoutes } from './routes/codec.ts';
+import { formsWithFiles } from './uploads.ts';
+import { fileRoutes } from './routes/files.tsx';
 import { escrowRoutes } from './routes/escrows.tsx';
 import { payRoutes } from './routes/pay.tsx';
 import { signInRoutes } from './routes/sign-in.tsx';
@@ -24,8 +26,14 @@ export function mountPages(app: Express, context: AppContext): void {
   app.use(headers(context.settings));
   app.use(codecRoutes(context));
   app.use(express.urlencoded({ extended: false, limit: '256kb', parameterLimit: 1000 }));
+  app.use(formsWithFiles(context));
   app.get('/', signedIn(context, null, async ({ viewer, response }) => seeOther(response, viewer.role === 'ops' || viewer.role === 'auditor' ? '/ops' : '/escrows'))); // prettier-ignore
-  app.use(signInRoutes(context), escrowRoutes(context, live), payRoutes(context), sellerRoutes(context), staffRoutes(context)); // prettier-ignore
+  app.use(signInRoutes(context));
+  app.use(escrowRoutes(context, live));
+  app.use(fileRoutes(context));
+  app.use(payRoutes(context));
+  app.use(sellerRoutes(context));
+  app.use(staffRoutes(context));
   app.use((request, _response, next) => next(request.accepts(['json', 'html']) === 'html' ? new Problem('not_found', 'There is no such page.') : undefined)); // prettier-ignore
   app.use(failed(context));
 }

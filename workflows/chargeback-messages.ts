@@ -19,6 +19,8 @@ export interface DisputeSignal {
 export interface StageEvidence {
   by: Principal;
   text: string;
+  /** Uploads, each with its field of evidence. */
+  files?: { id: string; field: string }[] | undefined;
 }
 
 export interface OnDispute {

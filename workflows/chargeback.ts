@@ -179,10 +179,10 @@ function registerUpdates(input: ChargebackInput, run: Run): void {
   };
   setHandler(
     defineUpdate<ChargebackWord, [StageEvidence]>(CHARGEBACK_UPDATES.stage),
-    async ({ by, text }) => {
+    async ({ by, text, files }) => {
       run.sending = true;
       try {
-        await money(`stage evidence for ${input.disputeId}`).stageDisputeEvidence({ disputeId: input.disputeId, text, by: by.id }); // prettier-ignore
+        await money(`stage evidence for ${input.disputeId}`).stageDisputeEvidence({ disputeId: input.disputeId, text, by: by.id, files }); // prettier-ignore
         run.word = { ...run.word!, staged: true };
         run.news = true;
       } finally {

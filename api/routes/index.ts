@@ -7,6 +7,7 @@ import { disputeRoutes } from './disputes.ts';
 import { cardDisputeRoutes } from './disputes-card.ts';
 import { amendmentRoutes } from './amendments.ts';
 import { escrowRoutes } from './escrows.ts';
+import { fileRoutes } from './files.ts';
 import { methodRoutes } from './methods.ts';
 import { milestoneRoutes } from './milestones.ts';
 import { movementRoutes } from './movements.ts';
@@ -20,6 +21,7 @@ export const ROUTES: readonly Route[] = [
   ...milestoneRoutes,
   ...disputeRoutes,
   ...cardDisputeRoutes,
+  ...fileRoutes,
   ...movementRoutes,
   ...methodRoutes,
   ...payoutRoutes,

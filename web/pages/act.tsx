@@ -1,10 +1,12 @@
 // Before an action that moves money, binds, or needs words: what happens, what does not, what cannot be undone; then the form.
 import type { Child } from 'hono/jsx';
 import type { EscrowRecord } from '../../db/escrows.ts';
+import type { StoredFile } from '../../db/files.ts';
 import { type MilestoneState, openAmount } from '../../domain/escrow-state.ts';
 import type { Consequences } from '../consequences.ts';
 import { decimalOf } from '../format.ts';
 import { described, Field, Form } from '../parts/form.tsx';
+import { FileField } from '../parts/files.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { TermsInWords } from '../parts/terms.tsx';
 import type { Reader } from '../reader.ts';
@@ -19,9 +21,13 @@ export interface ActPageProps {
   commandKey: string;
   /** As typed before. */
   typed: Readonly<Record<string, string | undefined>>;
+  /** Uploaded by an earlier try of this form. */
+  files: readonly StoredFile[];
   /** What a refused try says. */
   problem?: Child;
 }
+
+const TAKES_FILES: readonly PageAction[] = ['submit', 'dispute', 'reply'];
 
 const TITLES: Partial<Record<PageAction, string>> = {
   accept: 'Accept the work',
@@ -59,7 +65,13 @@ export function ActPage(props: ActPageProps) {
         </h1>
         {problem}
         <ConsequencePanel consequences={consequences} />
-        <Form reader={reader} action={`${path}/${action.replaceAll('_', '-')}`} commandKey={commandKey} class="card">
+        <Form
+          reader={reader}
+          action={`${path}/${action.replaceAll('_', '-')}`}
+          commandKey={commandKey}
+          class="card"
+          files={TAKES_FILES.includes(action)}
+        >
           <ActionFields {...props} />
           <div class="actions">
             <button type="submit">{consequences.button}</button>
@@ -121,7 +133,8 @@ function ActionFields(props: ActPageProps) {
       return (
         <>
           <TextField name="note" label="What you deliver (optional)" hint="Say where it is and how to look at it." value={typed['note']} />
-          <Field id="deliverable_sha256" label="Fingerprint of the delivery (optional)" hint="SHA-256 of the file, 64 hexadecimal digits: it proves later what was delivered.">
+          <FileField reader={props.reader} files={props.files} label="Files (optional)" hint="Their fingerprint is recorded: it proves later what was delivered." />
+          <Field id="deliverable_sha256" label="Fingerprint of what you deliver elsewhere (optional)" hint="SHA-256, 64 hexadecimal digits. Leave it empty when you add files here.">
             <input id="deliverable_sha256" name="deliverable_sha256" pattern="[0-9a-f]{64}" maxlength={64} autocomplete="off" spellcheck={false} value={typed['deliverable_sha256'] ?? ''} {...described('deliverable_sha256', '', undefined)} />
           </Field>
         </>
@@ -139,10 +152,16 @@ function ActionFields(props: ActPageProps) {
         <>
           <TextField name="reason" label="What is wrong" hint="Both sides and our staff read it." value={typed['reason']} required />
           <AmountField {...props} label="What you claim for yourself" />
+          <FileField reader={props.reader} files={props.files} label="Files that show it (optional)" hint="Both sides and our staff see them." />
         </>
       );
     case 'reply':
-      return <TextField name="message" label="Your side" hint="Both sides and our staff read it." value={typed['message']} required />;
+      return (
+        <>
+          <TextField name="message" label="Your side" hint="Both sides and our staff read it." value={typed['message']} required />
+          <FileField reader={props.reader} files={props.files} label="Files that show it (optional)" hint="Both sides and our staff see them." />
+        </>
+      );
     case 'offer':
       return <AmountField {...props} label="What the seller shall get" />;
     case 'freeze':

@@ -1,6 +1,7 @@
 // One escrow, the same page for buyer, seller and staff: next step, money, milestones, terms, everything that happened.
 import type { Child } from 'hono/jsx';
 import type { EscrowRecord, TimelineRow } from '../../db/escrows.ts';
+import type { StoredFile } from '../../db/files.ts';
 import type { Settings } from '../../config/settings.ts';
 import { escrowWorkflowId } from '../../domain/ids.ts';
 import type { EscrowActions, NextStep } from '../next-step.ts';
@@ -20,6 +21,7 @@ export interface EscrowPageProps {
   record: EscrowRecord;
   step: NextStep;
   actions: EscrowActions;
+  files: readonly StoredFile[];
   timeline: { data: readonly TimelineRow[]; hasMore: boolean };
   settings: Settings;
   notice: string | undefined;
@@ -46,7 +48,7 @@ export function EscrowPage(props: EscrowPageProps) {
 }
 
 /** What changes while it is looked at. */
-function Content({ reader, record, step, actions, timeline, settings }: EscrowPageProps) {
+function Content({ reader, record, step, actions, timeline, files, settings }: EscrowPageProps) {
   const { state, money } = record;
   const { terms } = state;
   const currency = money.currency ?? state.settlementCurrency ?? terms.currency;
@@ -74,7 +76,7 @@ function Content({ reader, record, step, actions, timeline, settings }: EscrowPa
         <h2 id="milestones">Milestones</h2>
         <ol class="list">
           {state.milestones.map((m) => (
-            <MilestoneRow reader={reader} record={record} milestone={m} actions={actions.milestones[m.id] ?? []} mayFund={mayFund} />
+            <MilestoneRow reader={reader} record={record} milestone={m} actions={actions.milestones[m.id] ?? []} files={files.filter((f) => f.milestone_id === m.id)} mayFund={mayFund} />
           ))}
         </ol>
       </section>

@@ -9,14 +9,17 @@ interface FormProps {
   /** Set for commands. `newKey()`, or the same one again while an outcome is not known. */
   commandKey?: string | undefined;
   class?: string;
+  /** It may carry files. */
+  files?: boolean;
   children: Child;
 }
 
 export const newKey = (): string => randomUUID();
 
-export function Form({ reader, action, commandKey, class: name, children }: FormProps) {
+export function Form({ reader, action, commandKey, class: name, files = false, children }: FormProps) {
+  const encoding = files ? ({ enctype: 'multipart/form-data' } as const) : {};
   return (
-    <form method="post" action={action} {...(name === undefined ? {} : { class: name })}>
+    <form method="post" action={action} {...(name === undefined ? {} : { class: name })} {...encoding}>
       <input type="hidden" name="csrf" value={reader.csrfToken} />
       {commandKey === undefined ? null : <input type="hidden" name="key" value={commandKey} />}
       {children}

@@ -1,5 +1,6 @@
 // One milestone: title, seller, amount, status in words, its clock, what was delivered, and everything the reader may do.
 import type { EscrowRecord } from '../../db/escrows.ts';
+import type { StoredFile } from '../../db/files.ts';
 import { freezesOver, isMilestoneEnd, type MilestoneState } from '../../domain/escrow-state.ts';
 import { fundable } from '../../domain/guards.ts';
 import { milestoneWaiting } from '../../domain/waiting.ts';
@@ -7,6 +8,7 @@ import { formatDay } from '../format.ts';
 import { waitsFor } from '../next-step.ts';
 import type { Reader } from '../reader.ts';
 import { FREEZE_REASON, MILESTONE_STATUS, type PageAction } from '../words.ts';
+import { FileList } from './files.tsx';
 import { Countdown, Money, StatusChip } from './basics.tsx';
 import { ActionButton, PayButton, whoActs } from './next-step.tsx';
 
@@ -15,10 +17,12 @@ interface MilestoneRowProps {
   record: EscrowRecord;
   milestone: MilestoneState;
   actions: readonly PageAction[];
+  /** Attached to this milestone, oldest first. */
+  files: readonly StoredFile[];
   mayFund: boolean;
 }
 
-export function MilestoneRow({ reader, record, milestone: m, actions, mayFund }: MilestoneRowProps) {
+export function MilestoneRow({ reader, record, milestone: m, actions, files, mayFund }: MilestoneRowProps) {
   const { state } = record;
   const { currency } = state.terms;
   const seller = record.parties.find((p) => p.id === m.sellerId);
@@ -47,7 +51,9 @@ export function MilestoneRow({ reader, record, milestone: m, actions, mayFund }:
       <Clock reader={reader} record={record} milestone={m} until={waiting.until} />
       {waiting.otherwise === null ? null : <p class="otherwise">Otherwise: {waiting.otherwise}</p>}
       <Delivered milestone={m} />
+      <FileList reader={reader} title="Delivered files" files={files.filter((f) => f.purpose === 'delivery')} />
       <Dispute reader={reader} record={record} milestone={m} />
+      <FileList reader={reader} title="Files in the dispute" files={files.filter((f) => f.purpose === 'dispute')} />
       <Moved reader={reader} record={record} milestone={m} />
       {actions.length === 0 && !payable ? null : (
         <div class="actions">
@@ -109,7 +115,7 @@ function Delivered({ milestone: m }: { milestone: MilestoneState }) {
 }
 
 /** What both sides say, and what each would agree to. */
-function Dispute({ reader, record, milestone: m }: Omit<MilestoneRowProps, 'actions' | 'mayFund'>) {
+function Dispute({ reader, record, milestone: m }: Omit<MilestoneRowProps, 'actions' | 'files' | 'mayFund'>) {
   const { dispute } = m;
   const { currency } = record.state.terms;
   if (!dispute || dispute.status === 'settled') return null;
@@ -131,7 +137,7 @@ function Dispute({ reader, record, milestone: m }: Omit<MilestoneRowProps, 'acti
 }
 
 /** Parts that went one way or the other, where the milestone is not simply paid whole. */
-function Moved({ reader, record, milestone: m }: Omit<MilestoneRowProps, 'actions' | 'mayFund'>) {
+function Moved({ reader, record, milestone: m }: Omit<MilestoneRowProps, 'actions' | 'files' | 'mayFund'>) {
   const { currency } = record.state.terms;
   if (m.accepted === 0 && m.refunded === 0) return null;
   const open = m.amount - m.accepted - m.refunded;

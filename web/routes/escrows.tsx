@@ -7,6 +7,7 @@ import { type ProblemDocument } from '../../api/problem.ts';
 import type { ApprovalAsked } from '../../api/approvals.ts';
 import type { EscrowView } from '../../api/schemas.ts';
 import { type EscrowRecord, findEscrow, listEscrows, movementsOf, principalOn, seesEverything, timelineOf } from '../../db/escrows.ts'; // prettier-ignore
+import { attachedFiles, ownFiles } from '../../db/files.ts';
 import { entriesOf } from '../../db/ledger.ts';
 import { verticals } from '../../db/sellers.ts';
 import { isId } from '../../domain/ids.ts';
@@ -36,6 +37,7 @@ import { NewEscrowPage } from '../pages/new-escrow.tsx';
 import { ErrorState } from '../parts/basics.tsx';
 import { newKey } from '../parts/form.tsx';
 import { checkProposal, emptyMilestone, emptyProposal, errorAt, type FieldErrors, INSPECTION_CHOICES, type ProposalFields, quoteOf, readProposal, SANDBOX_INSPECTION_CHOICES } from '../proposal-form.ts'; // prettier-ignore
+import { takeUploads } from '../uploads.ts';
 import { sandboxPeople } from '../sandbox-people.ts';
 import { ACTIONS, isPageAction, type PageAction } from '../words.ts';
 
@@ -101,7 +103,10 @@ async function escrow(call: PageCall, problem?: Child, status = 200): Promise<vo
   const { context, viewer, reader, request, response } = call;
   const record = await found(call);
   if (seenAlready(request, record.state.revision)) return void response.status(204).end();
-  const timeline = await timelineOf(context.sql, viewer, record.state.id, { limit: TIMELINE });
+  const [timeline, files] = await Promise.all([
+    timelineOf(context.sql, viewer, record.state.id, { limit: TIMELINE }),
+    attachedFiles(context.sql, record.state.id),
+  ]);
   html(
     response,
     <EscrowPage
@@ -109,6 +114,7 @@ async function escrow(call: PageCall, problem?: Child, status = 200): Promise<vo
       record={record}
       step={nextStep(record, viewer, reader.now)}
       actions={actionsFor(record, viewer, reader.now)}
+      files={files}
       timeline={timeline ?? { data: [], hasMore: false }}
       settings={context.settings}
       notice={noticeOf(request)}
@@ -214,8 +220,10 @@ async function showAction(
   problem?: Child,
   status = 200,
 ): Promise<void> {
-  const { reader, viewer, response } = call;
+  const { context, reader, viewer, response } = call;
   const principal = principalOn(record.state, viewer);
+  const uploaded = (typed['file_ids'] ?? '').split(' ').filter(Boolean);
+  const files = await ownFiles(context.sql, viewer.id, record.state.id, uploaded);
   const milestone = record.state.milestones.find((m) => m.id === target.milestoneId) ?? null;
   const offered = actionsFor(record, viewer, reader.now);
   const may = milestone === null ? offered.escrow : (offered.milestones[milestone.id] ?? []);
@@ -225,7 +233,7 @@ async function showAction(
   }
   const amount = typed['amount'] === undefined ? undefined : (parseAmount(typed['amount'], record.state.terms.currency) ?? undefined); // prettier-ignore
   const consequences = consequencesOf(action, { reader, record, milestone, principal, amount });
-  html(response, <ActPage reader={reader} record={record} milestone={milestone} action={action} consequences={consequences} commandKey={key} typed={typed} problem={problem} />, status); // prettier-ignore
+  html(response, <ActPage reader={reader} record={record} milestone={milestone} action={action} consequences={consequences} commandKey={key} typed={typed} files={files} problem={problem} />, status); // prettier-ignore
 }
 
 async function postAction(call: PageCall): Promise<void> {
@@ -233,7 +241,12 @@ async function postAction(call: PageCall): Promise<void> {
   const { record, action, target } = await asked(call);
   const { currency } = record.state.terms;
   const key = commandKeyOf(request);
-  const typed = Object.fromEntries(Object.keys(formOf(request)).map((name) => [name, field(request, name)]));
+  const typed: Record<string, string | undefined> = Object.fromEntries(
+    Object.keys(formOf(request)).map((name) => [name, field(request, name)]),
+  );
+  const uploads = await takeUploads(call, record.state.id, key);
+  typed['file_ids'] = uploads.ids.join(' ');
+  if (uploads.refusal !== null) return showAction(call, { record, action, target }, typed, key, refused(uploads.refusal), 422); // prettier-ignore
   if (field(request, 'intent') === 'preview') return showAction(call, { record, action, target }, typed, key);
 
   const given: ActionFields = {
@@ -244,6 +257,7 @@ async function postAction(call: PageCall): Promise<void> {
     message: typed['message'],
     amendment_id: typed['amendment_id'],
     deliverable_sha256: typed['deliverable_sha256'],
+    file_ids: uploads.ids.length > 0 ? uploads.ids : undefined,
     ...(action === 'freeze' || action === 'unfreeze' ? frozenThing(typed['subject']) : {}),
   };
   if (typed['amount'] !== undefined) {
