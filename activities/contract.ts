@@ -4,6 +4,7 @@ import type { EscrowSnapshot, PaymentStatus } from '../domain/escrow-state.ts';
 import type { ChargeAllocation } from '../domain/allocation.ts';
 import type { MilestoneTerms } from '../domain/terms.ts';
 import type { ChargebackActivities } from './chargeback-contract.ts';
+import type { FailedRefundActivities } from './failed-refund-contract.ts';
 import type { RecoveryActivities } from './recover-contract.ts';
 
 export interface PaymentOrder {
@@ -86,7 +87,7 @@ export interface AlertOrder {
 }
 
 /** What the workflow sees. */
-export interface Activities extends RecoveryActivities, ChargebackActivities {
+export interface Activities extends RecoveryActivities, FailedRefundActivities, ChargebackActivities {
   /** Creates or confirms a PaymentIntent; posts the charge when it succeeded. */
   createPayment(order: PaymentOrder): Promise<PaymentAnswer>;
   /** Reads the PaymentIntent again and posts the charge when it succeeded. */

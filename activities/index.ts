@@ -4,6 +4,7 @@ import { raiseAlert } from '../db/movements.ts';
 import { project } from '../db/projection.ts';
 import { chargebackActivities } from './chargeback.ts';
 import type { Activities } from './contract.ts';
+import { failedRefundActivities } from './failed-refund.ts';
 import { paymentActivities } from './pay.ts';
 import { recoveryActivities } from './recover.ts';
 import { refundActivities } from './refund.ts';
@@ -20,6 +21,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     ...refundActivities(deps),
     ...recoveryActivities(deps),
     ...chargebackActivities(deps),
+    ...failedRefundActivities(deps),
     project: async (snapshot) => {
       await deps.sql.begin((tx) => project(tx as Tx, snapshot));
     },

@@ -29,7 +29,7 @@ export interface RefundBooking {
   /** With its success; may come again. */
   succeeded(tx: Tx): Promise<void>;
   /** Once, when it has failed: the legs that undo it. The inverse of its asking where this is absent. */
-  undone?(tx: Tx): Promise<Leg[]>;
+  undone?(tx: Tx, code: string): Promise<Leg[]>;
 }
 
 export function refundFlow(deps: ActivityDeps) {
@@ -201,7 +201,7 @@ export function refundFlow(deps: ActivityDeps) {
         kind: 'refund_undone',
         currency: order.settlementCurrency,
         escrowId: order.escrowId,
-        legs: booking.undone ? await booking.undone(tx) : inverse(booking.asked(known.settled_amount)),
+        legs: booking.undone ? await booking.undone(tx, code) : inverse(booking.asked(known.settled_amount)),
       });
       await changeMovement(tx, order.refundId, { status, error_code: code, error_message: message, ...(refund ? { stripe_id: refund.id } : {}) }); // prettier-ignore
       await raiseAlert(tx, {

@@ -22,6 +22,7 @@ import { record } from '../db/audit.ts';
 import type { Tx } from '../db/client.ts';
 import { openRest, writeOff } from '../db/debts.ts';
 import { findEscrow } from '../db/escrows.ts';
+import { payByBank } from '../db/failed-refunds.ts';
 import { newId } from '../db/ids.ts';
 import { project } from '../db/projection.ts';
 import { RuleError } from '../domain/errors.ts';
@@ -43,6 +44,8 @@ const STUCK_MS = 30_000;
 
 /** The command of an approved refund after release. */
 export const RELEASED_REFUND = 'refundReleased';
+/** The command of an approved bank transfer for a refund that Stripe could not bring. */
+export const FAILED_REFUND_BY_BANK = 'payFailedRefundByBank';
 
 const instant = z.iso.datetime();
 export const approvalSchema = z
@@ -211,6 +214,7 @@ async function run(context: CommandContext, approval: Approval): Promise<Approva
     case 'cancel':
     case 'force_decision':
       if (approval.params['command'] === RELEASED_REFUND) return runReleasedRefund(context, approval);
+      if (approval.params['command'] === FAILED_REFUND_BY_BANK) return runPaidByBank(context, approval);
       return runOnEscrow(context, approval);
     case 'write_off':
       return runWriteOff(context, approval);
@@ -322,6 +326,22 @@ async function runWriteOff(context: CommandContext, approval: Approval): Promise
       }
       return concluded(tx, approval, 'executed', { status: debt.status, open: Number(openRest(debt)) });
     });
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    return context.sql.begin((tx) => concluded(tx, approval, 'failed', { code: error.code, detail: error.message }));
+  }
+}
+
+async function runPaidByBank(context: CommandContext, approval: Approval): Promise<Approval | null> {
+  const { id, params } = approval;
+  const refundId = params['failed_refund_id'] as string;
+  try {
+    const done = await context.sql.begin(async (tx) => {
+      await payByBank(tx, refundId, { approvalId: id, reference: params['reference'] as string });
+      return concluded(tx, approval, 'executed', { status: 'paid_by_bank' });
+    });
+    await context.workflows.failedRefundSettled(refundId);
+    return done;
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     return context.sql.begin((tx) => concluded(tx, approval, 'failed', { code: error.code, detail: error.message }));

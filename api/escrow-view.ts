@@ -1,6 +1,12 @@
 // The escrow object of the API, as one caller sees it: state, money, who acts next, what the caller may do.
 import type { Settings } from '../config/settings.ts';
-import { type EscrowRecord, type EscrowRecovery, principalOn, type Viewer } from '../db/escrows.ts';
+import {
+  type EscrowFailedRefund,
+  type EscrowRecord,
+  type EscrowRecovery,
+  principalOn,
+  type Viewer,
+} from '../db/escrows.ts';
 import { MONEY_TERMS, type MoneyTerm } from '../db/ledger.ts';
 import { type EscrowState, freezesOver, type MilestoneState, openAmount } from '../domain/escrow-state.ts';
 import { escrowWorkflowId } from '../domain/ids.ts';
@@ -9,7 +15,7 @@ import { DAY_MS } from '../domain/periods.ts';
 import { type Policy, policyInWords } from '../domain/policy.ts';
 import { chargeMinor, type MilestoneTerms } from '../domain/terms.ts';
 import { availableActions } from '../domain/transitions.ts';
-import { milestoneWaiting, waitingFor } from '../domain/waiting.ts';
+import { milestoneWaiting, owedRefundWaiting, type Waiting, waitingFor } from '../domain/waiting.ts';
 import type { EscrowView, MilestoneView } from './schemas.ts';
 
 export interface ViewOptions {
@@ -39,6 +45,24 @@ export function actionsOf(state: EscrowState, viewer: Viewer, now: number) {
   const { escrow, milestones } = availableActions(state, principal, now);
   return { all: [...new Set([...escrow, ...Object.values(milestones).flat()])] as string[], milestones };
 }
+
+/** What the escrow waits for, a refund that came back after its end with it. */
+export function waitingOf(record: Pick<EscrowRecord, 'state' | 'failedRefunds'>): Waiting {
+  return owedWaiting(record.failedRefunds) ?? waitingFor(record.state);
+}
+
+/** The same of one milestone. */
+export function milestoneWaitingOf(record: Pick<EscrowRecord, 'state' | 'failedRefunds'>, m: MilestoneState): Waiting {
+  return owedWaiting(record.failedRefunds.filter((f) => f.milestone_id === m.id)) ?? milestoneWaiting(record.state, m);
+}
+
+function owedWaiting(refunds: readonly EscrowFailedRefund[]): Waiting | null {
+  const f = refunds.find((r) => r.status === 'owed') ?? refunds.find((r) => r.status === 'trying');
+  return f === undefined ? null : owedRefundWaiting(f.status === 'owed' ? 'owed' : 'trying', f.milestone_id);
+}
+
+/** True while the buyer does not have it. */
+const isOwed = (f: EscrowFailedRefund | undefined): boolean => f?.status === 'owed' || f?.status === 'trying';
 
 export function escrowView(record: EscrowRecord, { viewer, settings, now = Date.now() }: ViewOptions): EscrowView {
   const { state } = record;
@@ -79,9 +103,8 @@ export function escrowView(record: EscrowRecord, { viewer, settings, now = Date.
       tax: inTerms(0),
     },
     policy: policyView(terms.policy),
-    milestones: state.milestones.map(
-      (m) =>
-      milestoneView(state, m, termsOf.get(m.id), settlement, actions.milestones[m.id] ?? [], record.recoveries.filter((r) => r.milestone_id === m.id)), // prettier-ignore
+    milestones: state.milestones.map((m) =>
+      milestoneView(record, m, termsOf.get(m.id), settlement, actions.milestones[m.id] ?? []),
     ),
     payments: state.payments.map((p) => ({
       id: p.id,
@@ -112,7 +135,7 @@ export function escrowView(record: EscrowRecord, { viewer, settings, now = Date.
         due_at: m.dueAt,
       })),
     },
-    waiting_for: waitingFor(state),
+    waiting_for: waitingOf(record),
     available_actions: actions.all,
     transfer_group: state.id,
     workflow_id: escrowWorkflowId(state.id),
@@ -126,19 +149,21 @@ export function escrowView(record: EscrowRecord, { viewer, settings, now = Date.
 }
 
 function milestoneView(
-  state: EscrowState,
+  record: EscrowRecord,
   m: MilestoneState,
   terms: MilestoneTerms | undefined,
   settlement: string,
   actions: string[],
-  recoveries: EscrowRecovery[],
 ): MilestoneView {
+  const { state } = record;
+  const recoveries = record.recoveries.filter((r) => r.milestone_id === m.id);
+  const cameBack = (id: string) => isOwed(record.failedRefunds.find((f) => f.id === id));
   const inTerms = (amount: number) => moneyOf(amount, state.terms.currency);
   const settled = (amount: number) => moneyOf(amount, settlement);
   const frozen = freezesOver(state, m);
   const released = m.releases.filter((r) => r.status === 'released').reduce((sum, r) => sum + r.payable, 0);
   const refunded = m.refunds
-    .filter((r) => r.status !== 'failed')
+    .filter((r) => r.status !== 'failed' && !cameBack(r.id))
     .reduce((sum, r) => sum + r.principal + r.buyerFeeReturned, 0);
   const recovered = recoveries.filter((r) => r.status === 'reserved' || r.status === 'refunded').reduce((sum, r) => sum + r.settled, 0); // prettier-ignore
   const asked = recoveries.find((r) => r.status === 'asked');
@@ -185,14 +210,14 @@ function milestoneView(
       ...m.refunds.map((r) => ({
         id: r.id,
         amount: inTerms(r.chargeAmount),
-        status: r.status as string,
+        status: cameBack(r.id) ? 'failed' : (r.status as string),
         reason: r.reason,
       })),
       ...recoveries
         .filter((r) => r.status !== 'asked')
         .map((r) => ({ id: r.id, amount: inTerms(r.amount), status: RECOVERY_WORDS[r.status], reason: r.reason })),
     ],
-    waiting_for: milestoneWaiting(state, m),
+    waiting_for: milestoneWaitingOf(record, m),
     available_actions: actions,
   };
 }

@@ -13,6 +13,7 @@ import {
   type EscrowCommands,
   REFUSED,
 } from '../workflows/messages.ts';
+import { type FailedRefunds, failedRefunds } from './failed-refund-port.ts';
 import { type ReleasedRefunds, releasedRefunds } from './refund-port.ts';
 import { isGone, OutcomeUnknown, within } from './update-call.ts';
 
@@ -32,7 +33,7 @@ export type Outcome =
 
 export { OutcomeUnknown } from './update-call.ts';
 
-export interface EscrowWorkflows extends ReleasedRefunds {
+export interface EscrowWorkflows extends ReleasedRefunds, FailedRefunds {
   /** Repeating an update id is free. @throws OutcomeUnknown */
   execute(command: EscrowCommand, updateId: string): Promise<Outcome>;
 }
@@ -86,6 +87,7 @@ export function temporalEscrows(client: Client, options: WorkflowPortOptions): E
 
   return {
     ...releasedRefunds(client, options.taskQueue),
+    ...failedRefunds(client),
     async execute(command, updateId) {
       try {
         return { kind: 'done', result: await within(client, deadlineMs, () => call(command, updateId)) };

@@ -40,12 +40,24 @@ export interface EscrowRecovery {
   expires_at: string | null;
 }
 
+/** A refund that came back after the escrow's end. */
+export interface EscrowFailedRefund {
+  id: string;
+  milestone_id: string | null;
+  /** What the buyer is to get, terms' currency. */
+  amount: number;
+  /** Settlement currency. */
+  settled: number;
+  status: 'owed' | 'trying' | 'repaid' | 'paid_by_bank';
+}
+
 export interface EscrowRecord {
   state: EscrowState;
   money: Money;
   parties: Party[];
   /** Refunds of released money, oldest first: asked, under way, done. */
   recoveries: EscrowRecovery[];
+  failedRefunds: EscrowFailedRefund[];
   externalId: string | null;
   metadata: Record<string, string>;
   createdAt: Date;
@@ -58,6 +70,7 @@ interface EscrowRow {
   milestones: MilestoneState[];
   parties: Party[];
   recoveries: EscrowRecovery[] | null;
+  failed_refunds: EscrowFailedRefund[] | null;
   money: (Record<MoneyTerm, number> & { currency: string }) | null;
   external_id: string | null;
   metadata: Record<string, string>;
@@ -87,6 +100,9 @@ function wholeRow(sql: Queryable) {
          'created_at', r.created_at, 'expires_at', r.expires_at) ORDER BY r.created_at, r.id)
        FROM recoveries r LEFT JOIN movements x ON x.id = r.id
        WHERE r.escrow_id = e.id AND r.asked_by IS NOT NULL AND r.status NOT IN ('lapsed', 'refused')) AS recoveries,
+    (SELECT jsonb_agg(jsonb_build_object('id', f.id, 'milestone_id', f.milestone_id, 'amount', f.amount,
+         'settled', f.principal + f.buyer_fee_returned, 'status', f.status) ORDER BY f.id)
+       FROM failed_refunds f WHERE f.escrow_id = e.id) AS failed_refunds,
     (SELECT to_jsonb(em) FROM escrow_money em WHERE em.escrow_id = e.id LIMIT 1) AS money`;
 }
 
@@ -105,6 +121,7 @@ function toRecord(row: EscrowRow): EscrowRecord {
     money: toMoney(row),
     parties: row.parties ?? [],
     recoveries: row.recoveries ?? [],
+    failedRefunds: row.failed_refunds ?? [],
     externalId: row.external_id,
     metadata: row.metadata,
     createdAt: row.created_at,

@@ -139,7 +139,10 @@ const CHECKS: readonly { number: number; name: string; rows: Check }[] = [
       LEFT JOIN movements m ON m.id = split_part(b.account, ':', 2)
       WHERE b.account_class IN ('charge_clearing', 'refund_clearing') AND b.amount <> 0
         AND (m.id IS NULL OR m.updated_at < now() - ${convergence}::interval)
-        AND m.status IS DISTINCT FROM 'pending' LIMIT ${MAX_ROWS}`,
+        AND m.status IS DISTINCT FROM 'pending'
+        -- A late payment whose refund came back waits there for the buyer.
+        AND NOT EXISTS (SELECT FROM failed_refunds f WHERE f.payment_id = m.id AND f.milestone_id IS NULL AND f.status = 'owed')
+      LIMIT ${MAX_ROWS}`,
   },
   {
     number: 8,
@@ -253,7 +256,8 @@ async function moneyIdentity(tx: Tx): Promise<object[]> {
 }
 
 /**
- * What the projection says of each milestone against the ledger: nothing is held for one at its end, and what it says was
+ * What the projection says of each milestone against the ledger: nothing is held for one at its end but what a refund that
+ * came back owes to the buyer, and what it says was
  * released is what was transferred or paid debts. Milestones on the move are left out: the ledger is ahead of them by rule.
  */
 async function projectionAgrees(tx: Tx): Promise<object[]> {
@@ -271,8 +275,14 @@ async function projectionAgrees(tx: Tx): Promise<object[]> {
              (sum(amount) FILTER (WHERE account_class = 'payable' AND kind IN ('transfer', 'debt_recovered')))::bigint AS transferred
       FROM ledger_entries WHERE milestone_id IS NOT NULL GROUP BY milestone_id
     ) l ON l.milestone_id = m.id
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum(f.principal + f.buyer_fee), 0)::bigint AS held
+      FROM failed_refunds f LEFT JOIN movements a ON a.id = CASE f.attempt WHEN 1 THEN f.id ELSE f.id || '_' || f.attempt END
+      -- Asked again, it has left what is held already.
+      WHERE f.milestone_id = m.id AND (f.status = 'owed' OR (f.status = 'trying' AND a.id IS NULL))
+    ) owed
     WHERE (m.status IN ('released', 'refunded', 'cancelled')
-           AND (coalesce(l.held, 0) <> 0 OR coalesce(l.transferred, 0) <> s.released))
+           AND (coalesce(l.held, 0) <> owed.held OR coalesce(l.transferred, 0) <> s.released))
        OR (m.status IN ('planned', 'awaiting_funding', 'requires_action', 'processing')
            AND coalesce(l.transferred, 0) <> 0)
        OR (m.status IN ('started', 'submitted', 'changes_requested', 'overdue') AND coalesce(l.held, 0) <= 0)

@@ -120,3 +120,14 @@ export function debtWrittenOff(debtor: Debtor, amountMinor: bigint): Leg[] {
     { account: recoveryAccount.receivable(debtor.sellerId), amountMinor: -amountMinor, ...debtor },
   );
 }
+
+/**
+ * A refund that Stripe could not bring to the buyer was paid from the platform's bank; what Stripe sent back stays in the
+ * balance. Kind `refund_paid_by_bank`.
+ */
+export function refundPaidByBank(refundId: string, amountMinor: bigint, milestoneId?: string): Leg[] {
+  return legs(
+    { account: account.refund(refundId), amountMinor, milestoneId },
+    { account: recoveryAccount.bank, amountMinor: -amountMinor, milestoneId },
+  );
+}

@@ -59,6 +59,13 @@ export function waitingFor(state: EscrowState): Waiting {
   );
 }
 
+/** What an ended escrow waits for whose refund the bank sent back: the buyer is owed it. */
+export function owedRefundWaiting(status: 'owed' | 'trying', milestoneId: string | null): Waiting {
+  return status === 'trying'
+    ? wait('stripe', 'The refund came back from the buyer’s bank and is made again.', null, 'If it comes back again, the platform pays it another way.', milestoneId) // prettier-ignore
+    : wait('ops', 'The refund came back from the buyer’s bank: make it again, or pay it by bank transfer.', null, 'It is owed to the buyer until then.', milestoneId); // prettier-ignore
+}
+
 /** What one milestone waits for. Every status has its sentence. */
 export function milestoneWaiting(state: EscrowState, m: MilestoneState): Waiting {
   if (m.dispute && m.status === 'disputed') return disputeWaiting(state, m, m.dispute);

@@ -2,7 +2,8 @@
 import { type EscrowRecord, principalOn, type Viewer } from '../db/escrows.ts';
 import { isEscrowEnd, isMilestoneEnd, type MilestoneState } from '../domain/escrow-state.ts';
 import { availableActions } from '../domain/transitions.ts';
-import { milestoneWaiting, type Waiting, waitingFor } from '../domain/waiting.ts';
+import { milestoneWaiting, type Waiting } from '../domain/waiting.ts';
+import { waitingOf } from '../api/escrow-view.ts';
 import { ACTIONS, isPageAction, type PageAction } from './words.ts';
 
 /** The one action that moves each status on, by whoever may. */
@@ -59,7 +60,7 @@ export function actionsFor(record: EscrowRecord, viewer: Viewer, now: number): E
 export function nextStep(record: EscrowRecord, viewer: Viewer, now: number): NextStep {
   const { state } = record;
   const actions = actionsFor(record, viewer, now);
-  const overall = waitingFor(state);
+  const overall = waitingOf(record);
   const whole =
     ['proposed', 'settling'].includes(state.status) ||
     isEscrowEnd(state.status) ||

@@ -2,6 +2,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { escrowWorkflowId } from '../domain/ids.ts';
 import { CHARGEBACK_SIGNALS, CHARGEBACK_WORKFLOW, chargebackWorkflowId } from '../workflows/chargeback-messages.ts';
+import { FAILED_REFUND_SIGNALS, FAILED_REFUND_WORKFLOW, failedRefundWorkflowId } from '../workflows/failed-refund-messages.ts'; // prettier-ignore
 import { SIGNALS } from '../workflows/messages.ts';
 import { REFUND_SIGNALS, refundWorkflowId } from '../workflows/refund-messages.ts';
 import type { EscrowSignals } from './handlers/context.ts';
@@ -45,6 +46,19 @@ export function escrowSignals(client: SignalClient, taskQueue: string): EscrowSi
           signal: CHARGEBACK_SIGNALS.stripeEvent,
           signalArgs: [signal],
           staticSummary: `card dispute over escrow ${input.escrowId}`,
+        }),
+      );
+      return 'told';
+    },
+    failedRefund: async (input) => {
+      await client.withDeadline(Date.now() + DEADLINE_MS, () =>
+        client.workflow.signalWithStart(FAILED_REFUND_WORKFLOW, {
+          workflowId: failedRefundWorkflowId(input.refundId),
+          taskQueue,
+          args: [input],
+          signal: FAILED_REFUND_SIGNALS.news,
+          signalArgs: [],
+          staticSummary: `refund of ${input.escrowId} that came back`,
         }),
       );
       return 'told';

@@ -17,7 +17,7 @@ import { type Action, moveEscrow, moveMilestone, permit, type Refusal } from '..
 import { acceptOffer, escalate, offerInDispute, openDispute, replyToDispute, rule } from './disputes.ts';
 import { proposeAmendment, rejectAmendment, signAmendment } from './amendments.ts';
 import { giveUp, returnHeld } from './ending.ts';
-import { applyAnswer, MAY_CANCEL, orderFor, settled, withdraw } from './funding.ts';
+import { applyAnswer, MAY_CANCEL, orderFor, returnId, settled, withdraw } from './funding.ts';
 import type {
   CardDisputeSignal,
   CommandResult,
@@ -239,8 +239,10 @@ export function registerSignals(birth: Birth): void {
     const run = birth.run;
     if (run === null) return;
     if (signal.kind === 'refund') {
-      if (signal.refundId !== null && isNews(run.state, signal.refundId, signal.status))
+      if (signal.refundId !== null && isNews(run.state, signal.refundId, signal.status)) {
+        reopenReturn(run.state, signal.refundId);
         run.inbox.refunds.push(signal.refundId);
+      }
       return;
     }
     const payment = run.state.payments.find(
@@ -271,8 +273,16 @@ export function registerSignals(birth: Birth): void {
   });
 }
 
+/** A late payment that had gone back whole comes back from the bank: the escrow does not end before it is read again. */
+function reopenReturn(state: EscrowState, refundId: string): void {
+  const payment = state.payments.find((p) => returnId(p) === refundId && p.returned === 'succeeded');
+  if (payment) payment.returned = 'pending';
+}
+
 /** A refund is read again when Stripe's word differs from ours; a success may be taken back days later. */
 function isNews(state: EscrowState, refundId: string, status: string): boolean {
+  const returned = state.payments.find((p) => returnId(p) === refundId)?.returned;
+  if (returned === 'succeeded' && status !== 'failed' && status !== 'canceled') return false;
   const part = state.milestones.flatMap((m) => m.refunds).find((r) => r.id === refundId);
   if (part?.status === 'failed' || part?.status === status) return false;
   return part?.status !== 'succeeded' || status === 'failed' || status === 'canceled';

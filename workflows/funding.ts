@@ -241,7 +241,8 @@ function drop(state: EscrowState, mark: Mark, payment: PaymentState): void {
   returnHeld(state, mark, PLATFORM);
 }
 
-const returnId = (payment: PaymentState): string => `rfd_${payment.id.slice(4)}_${payment.returnGeneration}`;
+/** The refund of a whole late payment. */
+export const returnId = (payment: PaymentState): string => `rfd_${payment.id.slice(4)}_${payment.returnGeneration}`;
 
 /** Success after the escrow was given up: the whole charge goes back, never having been allocated. */
 async function giveBack(run: EscrowRun, payment: PaymentState, kind: 'return' | 'record_return'): Promise<void> {

@@ -1,4 +1,5 @@
 // Every workflow of Tranche; a worker's bundle is made from this file.
 export { chargeback } from './chargeback.ts';
 export { escrow } from './escrow.ts';
+export { failedRefund } from './failed-refund.ts';
 export { refund } from './refund.ts';

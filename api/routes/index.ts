@@ -8,6 +8,7 @@ import { cardDisputeRoutes } from './disputes-card.ts';
 import { amendmentRoutes } from './amendments.ts';
 import { escrowRoutes } from './escrows.ts';
 import { fileRoutes } from './files.ts';
+import { failedRefundRoutes } from './failed-refunds.ts';
 import { methodRoutes } from './methods.ts';
 import { milestoneRoutes } from './milestones.ts';
 import { movementRoutes } from './movements.ts';
@@ -30,4 +31,5 @@ export const ROUTES: readonly Route[] = [
   ...auditRoutes,
   ...opsRoutes,
   ...debtRoutes,
+  ...failedRefundRoutes,
 ];

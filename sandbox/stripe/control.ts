@@ -1,14 +1,15 @@
-// The control API, `/_sandbox/*`: time, faults, webhooks, accounts, payments, disputes and payouts by hand.
+// The control API, `/_sandbox/*`: time, faults, webhooks, accounts, payments, disputes, refunds and payouts by hand.
 import { announceAccount, deauthorize, onboard } from './core/accounts.ts';
 import { checkoutFollows } from './core/checkout.ts';
 import { openDispute } from './core/disputes.ts';
-import { StripeError } from './core/errors.ts';
+import { missing, StripeError } from './core/errors.ts';
 import { isObject, object } from './core/json.ts';
 import type { Json, JsonObject } from './core/json.ts';
 import { book } from './core/ledger.ts';
 import { authenticate, settlePayment } from './core/payment-attempts.ts';
 import { failPayout } from './core/payouts.ts';
 import type { Account, PaymentIntent } from './core/records.ts';
+import { failRefund } from './core/refunds.ts';
 import { present } from './core/render.ts';
 import { PLATFORM } from './core/world.ts';
 import type { World } from './core/world.ts';
@@ -47,6 +48,8 @@ export function control(parts: ControlParts, method: string, path: string, body:
         return dispute(parts.sandbox, body);
       case 'payouts':
         return payout(parts.sandbox, id, body);
+      case 'refunds':
+        return refund(parts.sandbox, id, body);
       default:
         return refused(`No such control: ${path}`, 404);
     }
@@ -213,4 +216,18 @@ function payout(sandbox: Sandbox, id: string, body: JsonObject): ControlAnswer {
   const code = typeof body.fail === 'string' ? body.fail : null;
   if (code === null) return refused('fail must be a failure code such as account_closed');
   return { status: 200, body: sandbox.control((world) => present(world, failPayout(world, id, code))) };
+}
+
+function refund(sandbox: Sandbox, id: string, body: JsonObject): ControlAnswer {
+  const code = typeof body.fail === 'string' ? body.fail : null;
+  if (code === null) return refused('fail must be a failure reason such as expired_or_canceled_card');
+  return {
+    status: 200,
+    body: sandbox.control((world) => {
+      failRefund(world, id, code);
+      const failed = world.store.get('refund', id);
+      if (!failed) throw missing('refund', id);
+      return present(world, failed);
+    }),
+  };
 }

@@ -36,6 +36,14 @@ export class StandInWorkflows implements EscrowWorkflows {
     return this.askReleasedRefund();
   }
 
+  retryFailedRefund(): Promise<never> {
+    return Promise.reject(new Error('no stand-in for refunds that came back'));
+  }
+
+  failedRefundSettled(): Promise<never> {
+    return this.retryFailedRefund();
+  }
+
   accept(command: EscrowCommand): Outcome {
     if (command.name === 'create' && !this.snapshots.has(command.escrowId)) {
       this.snapshots.set(command.escrowId, proposed(command.args as EscrowCommands['create']));

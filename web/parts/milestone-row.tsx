@@ -1,9 +1,9 @@
 // One milestone: title, seller, amount, status in words, its clock, what was delivered, and everything the reader may do.
+import { milestoneWaitingOf } from '../../api/escrow-view.ts';
 import type { EscrowRecord } from '../../db/escrows.ts';
 import type { StoredFile } from '../../db/files.ts';
 import { freezesOver, isMilestoneEnd, type MilestoneState } from '../../domain/escrow-state.ts';
 import { fundable } from '../../domain/guards.ts';
-import { milestoneWaiting } from '../../domain/waiting.ts';
 import { formatDay } from '../format.ts';
 import { waitsFor } from '../next-step.ts';
 import type { Reader } from '../reader.ts';
@@ -26,7 +26,7 @@ export function MilestoneRow({ reader, record, milestone: m, actions, files, may
   const { state } = record;
   const { currency } = state.terms;
   const seller = record.parties.find((p) => p.id === m.sellerId);
-  const waiting = milestoneWaiting(state, m);
+  const waiting = milestoneWaitingOf(record, m);
   const payable = mayFund && state.terms.funding === 'per_milestone' && fundable(state, [m.id]).length > 0;
   return (
     <li class="milestone" id={m.id}>
@@ -43,7 +43,7 @@ export function MilestoneRow({ reader, record, milestone: m, actions, files, may
         </p>
       </div>
       <StatusChip {...MILESTONE_STATUS[m.status]} />
-      {isMilestoneEnd(m.status) ? null : (
+      {isMilestoneEnd(m.status) && waiting.who === 'nobody' ? null : (
         <p>
           {waitsFor(record, reader.person, waiting) ? 'You act next' : whoActs(waiting.who, record)}. {waiting.what}
         </p>

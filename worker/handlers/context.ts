@@ -5,6 +5,7 @@ import type { InboxEvent } from '../../db/inbox-queue.ts';
 import { PaymentsError } from '../../payments/errors.ts';
 import type { Payments } from '../../payments/port.ts';
 import type { ChargebackInput, DisputeSignal } from '../../workflows/chargeback-messages.ts';
+import type { FailedRefundInput } from '../../workflows/failed-refund-messages.ts';
 import type { FraudWarningSignal, SellerSignal, StripeSignal } from '../../workflows/messages.ts';
 
 /** The reads of Stripe with which events are checked. */
@@ -25,6 +26,8 @@ export interface EscrowSignals {
   stripeEvent(escrowId: string, signal: StripeSignal): Promise<'told' | 'closed'>;
   /** To workflow refund/<id>: a refund of released money. */
   refundEvent(refundId: string, signal: StripeSignal): Promise<'told' | 'closed'>;
+  /** Starts workflow failed-refund/<id> where it does not run: a refund of an ended escrow came back. */
+  failedRefund(input: FailedRefundInput): Promise<'told' | 'closed'>;
   /** Starts workflow chargeback/<id> where it does not run. */
   disputeEvent(input: ChargebackInput, signal: DisputeSignal): Promise<'told' | 'closed'>;
   fraudWarning(escrowId: string, signal: FraudWarningSignal): Promise<'told' | 'closed'>;

@@ -1,5 +1,6 @@
 // refund.* and charge.refunded: the workflow is told each refund's present status; a refund without our metadata is found
 // by its PaymentIntent's.
+import { refundAsMade } from '../../db/failed-refunds.ts';
 import type { InboxEvent } from '../../db/inbox-queue.ts';
 import type { RefundFacts } from '../../payments/port.ts';
 import type { Handler, HandlerContext, Outcome } from './context.ts';
@@ -48,6 +49,14 @@ async function tellRefund(event: InboxEvent, fetched: RefundFacts, context: Hand
     status: fetched.status,
     eventId: event.id,
   };
+  // A further attempt of a refund that came back after its escrow's end.
+  const failedRefund = fetched.metadata['failed_refund'];
+  if (failedRefund !== undefined) {
+    if (!(await settledMovement(sql, fetched.id, refundId, fetched.status))) {
+      await signals.failedRefund({ refundId: failedRefund, escrowId });
+    }
+    return { state: 'done', escrowId };
+  }
   // A refund of released money has a workflow of its own, also after the escrow's end.
   const told =
     refundId !== null && fetched.metadata['workflow'] === 'refund'
@@ -56,12 +65,23 @@ async function tellRefund(event: InboxEvent, fetched: RefundFacts, context: Hand
   if (told === 'told' || (await settledMovement(sql, fetched.id, refundId, fetched.status))) {
     return { state: 'done', escrowId };
   }
+  if (refundId !== null && (await cameBack(sql, refundId, fetched.status))) {
+    await signals.failedRefund({ refundId, escrowId });
+    return { state: 'done', escrowId };
+  }
   return {
     state: 'parked',
     alert: 'stripe_event_without_workflow',
     reason: `its workflow is closed, and refund ${fetched.id} is ${fetched.status} at Stripe but not in the database`,
     escrowId,
   };
+}
+
+/** We hold it for done, and the bank sent it back: what a refund of held money was is known, so it can be made again. */
+async function cameBack(sql: HandlerContext['sql'], refundId: string, status: string): Promise<boolean> {
+  if (status !== 'failed' && status !== 'canceled') return false;
+  const made = await refundAsMade(sql, refundId);
+  return made !== null;
 }
 
 async function escrowOfPayment(fetched: RefundFacts, stripe: HandlerContext['stripe']): Promise<string | undefined> {
