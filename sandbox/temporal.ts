@@ -47,7 +47,6 @@ export const SEARCH_ATTRIBUTES = {
   BuyerId: 'Keyword',
   SellerIds: 'KeywordList',
   Currency: 'Keyword',
-  NextDeadline: 'Datetime',
   Frozen: 'KeywordList',
   AmountMinor: 'Int',
 } as const;
