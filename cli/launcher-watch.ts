@@ -1,4 +1,4 @@
-// `npm start` puts npm, a shell and tsx above us, and a SIGTERM to npm ends the shell without ever reaching us. So those
+// `npm start` and `npm run …` put npm, a shell and tsx above us, and a SIGTERM to npm ends the shell without ever reaching us. So those
 // above are watched: when one of them is gone, whoever started us wants us gone.
 import { execFileSync } from 'node:child_process';
 
