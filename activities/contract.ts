@@ -6,6 +6,7 @@ import type { MilestoneTerms } from '../domain/terms.ts';
 import type { ChargebackActivities } from './chargeback-contract.ts';
 import type { FailedRefundActivities } from './failed-refund-contract.ts';
 import type { RecoveryActivities } from './recover-contract.ts';
+import type { WebhookActivities } from './webhook-contract.ts';
 
 export interface PaymentOrder {
   escrowId: string;
@@ -87,7 +88,8 @@ export interface AlertOrder {
 }
 
 /** What the workflow sees. */
-export interface Activities extends RecoveryActivities, FailedRefundActivities, ChargebackActivities {
+export interface Activities
+  extends RecoveryActivities, FailedRefundActivities, ChargebackActivities, WebhookActivities {
   /** Creates or confirms a PaymentIntent; posts the charge when it succeeded. */
   createPayment(order: PaymentOrder): Promise<PaymentAnswer>;
   /** Reads the PaymentIntent again and posts the charge when it succeeded. */

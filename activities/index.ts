@@ -10,6 +10,7 @@ import { recoveryActivities } from './recover.ts';
 import { refundActivities } from './refund.ts';
 import { releaseActivities } from './release.ts';
 import type { ActivityDeps } from './stripe-call.ts';
+import { webhookActivities } from './webhook.ts';
 
 export type { ActivityDeps } from './stripe-call.ts';
 export type { Activities } from './contract.ts';
@@ -22,6 +23,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     ...recoveryActivities(deps),
     ...chargebackActivities(deps),
     ...failedRefundActivities(deps),
+    ...webhookActivities(deps),
     project: async (snapshot) => {
       await deps.sql.begin((tx) => project(tx as Tx, snapshot));
     },

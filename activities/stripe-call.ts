@@ -11,6 +11,8 @@ export interface ActivityDeps {
   sql: Sql;
   payments: Payments;
   logger: { info(o: object, msg: string): void; warn(o: object, msg: string): void };
+  /** Whether webhooks may go to this machine itself; not unless it is said. */
+  webhooks?: { loopback: boolean };
   /** Ends the process at a named point; set by the crash tests alone. */
   crashPoint?: (name: string) => void;
 }

@@ -93,9 +93,22 @@ export async function runOnce(
   }
 }
 
+/** A DELETE: repeated it finds nothing, so that it needs no key. */
+export async function runDelete(
+  context: Pick<CommandContext, 'sql'>,
+  request: Pick<CommandRequest, 'caller' | 'route'>,
+  run: (tx: Tx) => Promise<void>,
+): Promise<Answer> {
+  await context.sql.begin(async (tx) => {
+    await run(tx);
+    await auditCall(tx, { ...request, body: {} }, '204');
+  });
+  return { status: 204, body: null };
+}
+
 function auditCall(
   tx: Tx,
-  { caller: { person, requestId }, route, body }: Omit<CommandRequest, 'command'>,
+  { caller: { person, requestId }, route, body }: Pick<CommandRequest, 'caller' | 'route' | 'body'>,
   outcome: string,
 ): Promise<void> {
   return record(tx, {

@@ -29,4 +29,6 @@ export interface Answer {
   /** JSON; a Buffer goes out as it is, with the headers that say what it is. */
   body: unknown;
   headers?: Record<string, string> | undefined;
+  /** Joined to the body of the first answer and never stored: a secret that is shown once. */
+  once?: Record<string, string> | undefined;
 }

@@ -1,6 +1,8 @@
 // The OpenAPI 3.1 document, from the same declarations that Express serves.
 import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { EVENT_TYPES } from '../domain/event-types.ts';
+import { eventOfType } from './event-schemas.ts';
 import { API_VERSION } from './version.ts';
 import { PROBLEM_TYPE, PROBLEMS } from './problem.ts';
 import type { Route } from './route.ts';
@@ -70,12 +72,37 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
       },
     });
   }
+  for (const [type, words] of Object.entries(EVENT_TYPES)) registry.registerWebhook(webhookOf(type, words));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: { title: 'Tranche', version: API_VERSION, description: INTRODUCTION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } }, // prettier-ignore
     servers: [{ url: '/' }],
     'x-error-codes': Object.fromEntries(Object.entries(PROBLEMS).map(([code, { status, help }]) => [code, { status, help }])), // prettier-ignore
   });
+}
+
+/** What an endpoint of an integrator gets; Standard Webhooks names the headers. */
+function webhookOf(type: string, words: string): Parameters<OpenAPIRegistry['registerWebhook']>[0] {
+  return {
+    method: 'post',
+    path: type,
+    operationId: `on_${type.replaceAll('.', '_')}`,
+    tags: ['Webhooks'],
+    summary: words,
+    security: [],
+    request: {
+      headers: z.object({
+        'webhook-id': z.string().describe('The event’s id: the same at every try.'),
+        'webhook-timestamp': z.string().describe('Seconds since 1970, of this try.'),
+        'webhook-signature': z.string().describe('`v1,…`; two, separated by a space, while a secret is replaced.'),
+      }),
+      body: { required: true, content: { 'application/json': { schema: eventOfType(type) } } },
+    },
+    responses: {
+      '2XX': { description: 'Taken. Anything else is tried again for about 75 hours.' },
+      410: { description: 'Not wanted any more: the endpoint is disabled.' },
+    },
+  };
 }
 
 /** As it stands in docs/openapi.json. */

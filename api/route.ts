@@ -26,7 +26,8 @@ export interface RouteResponse {
 }
 
 export interface Declaration<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
-  method: 'get' | 'post';
+  /** POSTs carry an Idempotency-Key; a DELETE is repeated without harm. */
+  method: 'get' | 'post' | 'delete';
   /** OpenAPI's way: /v1/escrows/{id}. */
   path: string;
   operationId: string;
@@ -98,9 +99,13 @@ async function answer(context: AppContext, declaration: Route, request: Request,
 
 export function send(response: Response, answer: Answer): void {
   response.status(answer.status).set(answer.headers ?? {});
+  if (answer.status === 204) {
+    response.end();
+    return;
+  }
   if (answer.status >= 400) response.type(PROBLEM_TYPE);
   if (Buffer.isBuffer(answer.body)) response.end(answer.body);
-  else response.json(answer.body);
+  else response.json(answer.once === undefined ? answer.body : { ...(answer.body as object), ...answer.once });
 }
 
 function idempotencyKey(request: Request): string {

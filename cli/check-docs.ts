@@ -1,6 +1,8 @@
 // Part of `npm run check`: fails when docs/openapi.json, transitions.md or settings.md is not what the code
 // would write now, and when README or docs/ point to what is not there.
 import { readFileSync } from 'node:fs';
+import { isEventType } from '../domain/event-types.ts';
+import { EVENTS } from '../web/words.ts';
 import { faultsOfDocs } from './doc-links.ts';
 import { OPENAPI_FILE, openApiFile } from './openapi-file.ts';
 import { SETTINGS_FILE, settingsDocument } from './settings-doc.ts';
@@ -28,6 +30,12 @@ for (const { name, file, text } of generated) {
   console.error(
     `docs/${name} is not in step with the code: run \`npx tsx cli/docs-diagram.ts --write\` and commit it.`,
   );
+  process.exitCode = 1;
+}
+
+// Integrators are told of every line that a timeline can have.
+for (const type of Object.keys(EVENTS).filter((name) => !isEventType(name))) {
+  console.error(`domain/event-types.ts does not name ${type}: add it with a sentence, then run \`npm run openapi\`.`);
   process.exitCode = 1;
 }
 

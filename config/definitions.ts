@@ -198,6 +198,13 @@ export const settingDefinitions = define({
     help: "the same for writing off a seller's debt",
   },
 
+  WEBHOOKS_TO_LOOPBACK: {
+    group: 'Rules',
+    schema: z.enum(['yes', 'no'], { error: 'is neither yes nor no' }),
+    default: 'no',
+    help: 'sandbox only: outgoing webhooks may go to this machine itself (http://127.0.0.1:…), to try a receiver',
+  },
+
   SMTP_URL: {
     group: 'Processes',
     schema: url(['smtp:', 'smtps:'], 'smtp://user:password@mail.example.com:587').optional(),

@@ -51,6 +51,8 @@ export interface Settings {
     apiBase: string | undefined;
     webhookSecrets: readonly string[];
   };
+  /** loopback: outgoing webhooks may go to this machine; in the sandbox alone. */
+  webhooks: { loopback: boolean };
   smtpUrl: string | undefined;
   platformCountry: string;
   /** Funded and cancelled escrows of one buyer in 24 hours; more are refused. */
@@ -131,6 +133,9 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
   if (mode === 'live' && values.STRIPE_API_BASE !== undefined) {
     throw new SettingsError('STRIPE_API_BASE must not be set with a live STRIPE_SECRET_KEY: unset one of them');
   }
+  if (mode !== 'sandbox' && values.WEBHOOKS_TO_LOOPBACK === 'yes') {
+    throw new SettingsError('WEBHOOKS_TO_LOOPBACK must not be "yes" with a key of Stripe: unset it');
+  }
   if (!embedded.stripe && mode !== 'sandbox' && values.STRIPE_WEBHOOK_SECRETS.length === 0) {
     throw new SettingsError(
       'STRIPE_WEBHOOK_SECRETS is missing: set the signing secrets (whsec_…) of the endpoints, separated by commas',
@@ -167,6 +172,7 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
         (embedded.stripe ? `http://127.0.0.1:${values.STRIPE_SANDBOX_PORT}` : undefined),
       webhookSecrets: values.STRIPE_WEBHOOK_SECRETS,
     },
+    webhooks: { loopback: values.WEBHOOKS_TO_LOOPBACK === 'yes' },
     smtpUrl: values.SMTP_URL,
     platformCountry: values.PLATFORM_COUNTRY,
     fundCancelLimit: values.FUND_CANCEL_LIMIT,

@@ -20,6 +20,7 @@ import { handlers } from './handlers/index.ts';
 import { startHealthServer } from './health.ts';
 import { startPump } from './pump.ts';
 import { allSweeps, startSweeps } from './sweeps.ts';
+import { startDispatcher } from './webhook-dispatcher.ts';
 
 async function main(): Promise<void> {
   const settings = loadSettings();
@@ -44,7 +45,13 @@ async function main(): Promise<void> {
     ...converter,
     namespace: settings.temporal.namespace,
     taskQueue: settings.temporal.taskQueue,
-    activities: createActivities({ sql, payments, logger, ...(crash ? { crashPoint: crash.at } : {}) }),
+    activities: createActivities({
+      sql,
+      payments,
+      logger,
+      webhooks: settings.webhooks,
+      ...(crash ? { crashPoint: crash.at } : {}),
+    }),
     ...(crash ? { interceptors: { activity: [crash.interceptor] } } : {}),
     stickyQueueScheduleToStartTimeout: settings.worker
       .stickyTimeout as WorkerOptions['stickyQueueScheduleToStartTimeout'],
@@ -58,6 +65,7 @@ async function main(): Promise<void> {
     { sql, stripe: payments, signals: escrowSignals(client, settings.temporal.taskQueue), logger },
     handlers,
   );
+  const dispatcher = await startDispatcher({ sql, client, taskQueue: settings.temporal.taskQueue, logger });
   const sweeper = startSweeps(
     sql,
     allSweeps({
@@ -87,7 +95,7 @@ async function main(): Promise<void> {
   try {
     await running;
   } finally {
-    await Promise.all([pump.stop(), sweeper.stop()]);
+    await Promise.all([pump.stop(), dispatcher.stop(), sweeper.stop()]);
     await health?.close();
     await connection.close();
     await sql.end({ timeout: 5 });

@@ -3,3 +3,4 @@ export { chargeback } from './chargeback.ts';
 export { escrow } from './escrow.ts';
 export { failedRefund } from './failed-refund.ts';
 export { refund } from './refund.ts';
+export { webhookDelivery } from './webhook-delivery.ts';

@@ -9,12 +9,14 @@ import { amendmentRoutes } from './amendments.ts';
 import { escrowRoutes } from './escrows.ts';
 import { fileRoutes } from './files.ts';
 import { failedRefundRoutes } from './failed-refunds.ts';
+import { eventRoutes } from './events.ts';
 import { methodRoutes } from './methods.ts';
 import { milestoneRoutes } from './milestones.ts';
 import { movementRoutes } from './movements.ts';
 import { opsRoutes } from './ops.ts';
 import { payoutRoutes } from './payouts.ts';
 import { sellerRoutes } from './sellers.ts';
+import { webhookRoutes } from './webhook-endpoints.ts';
 
 export const ROUTES: readonly Route[] = [
   ...escrowRoutes,
@@ -32,4 +34,6 @@ export const ROUTES: readonly Route[] = [
   ...opsRoutes,
   ...debtRoutes,
   ...failedRefundRoutes,
+  ...eventRoutes,
+  ...webhookRoutes,
 ];

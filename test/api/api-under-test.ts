@@ -148,6 +148,7 @@ export interface ApiUnderTest {
   workflows: StandInWorkflows;
   commands: CommandContext;
   get(path: string, as?: Name | null): Promise<Reply>;
+  delete(path: string, as?: Name | null): Promise<Reply>;
   /** A POST with a fresh Idempotency-Key unless `key` says otherwise. */
   post(path: string, options?: Options): Promise<Reply>;
   /** A body that is valid as it stands. */
@@ -227,6 +228,7 @@ export async function startApi(): Promise<ApiUnderTest> {
     workflows,
     commands: { sql, workflows, payments, settings, logger },
     get: (path, as = 'buyer') => send('GET', path, as, {}),
+    delete: (path, as = 'buyer') => send('DELETE', path, as, {}),
     post,
     proposal,
     propose: async (change) => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openApiDocument } from '../../api/openapi.ts';
 import { PROBLEMS } from '../../api/problem.ts';
+import type { Route } from '../../api/route.ts';
 import { ROUTES } from '../../api/routes/index.ts';
 import { type ApiUnderTest, type Name, startApi } from './api-under-test.ts';
 
@@ -13,8 +14,8 @@ afterAll(() => api.stop());
 
 const NOBODYS = { id: `esc_${'0'.repeat(32)}`, mid: `ms_${'0'.repeat(32)}` };
 const pathOf = (path: string) => path.replaceAll(/\{(\w+)\}/g, (_, name: string) => NOBODYS[name as 'id']);
-const call = (route: { method: 'get' | 'post'; path: string }, as: Name | null, key?: null) =>
-  route.method === 'get' ? api.get(pathOf(route.path), as) : api.post(pathOf(route.path), { as, ...(key === null ? { key } : {}) }); // prettier-ignore
+const call = (route: Pick<Route, 'method' | 'path'>, as: Name | null, key?: null) =>
+  route.method === 'get' ? api.get(pathOf(route.path), as) : route.method === 'delete' ? api.delete(pathOf(route.path), as) : api.post(pathOf(route.path), { as, ...(key === null ? { key } : {}) }); // prettier-ignore
 
 const PEOPLE: [Name, 'buyer' | 'seller' | 'ops' | 'auditor'][] = [['buyer', 'buyer'], ['seller', 'seller'], ['ops', 'ops'], ['auditor', 'auditor']]; // prettier-ignore
 

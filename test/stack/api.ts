@@ -66,6 +66,7 @@ export function apiOf(world: Pick<World, 'url' | 'client'>, person: TestPerson) 
     person,
     client: world.client,
     get: <T>(path: string) => call<T>('GET', path),
+    delete: <T>(path: string) => call<T>('DELETE', path),
     post: <T>(path: string, body?: unknown, key?: string) => call<T>('POST', path, body, key),
     escrow: (id: string) => ok<EscrowObject>('GET', `/v1/escrows/${id}`),
     propose: (body: object) => ok<EscrowObject>('POST', '/v1/escrows', body),

@@ -21,6 +21,7 @@ import { startStripeSandbox, type StripeSandbox } from '../../sandbox/stripe/ser
 import { escrowSignals } from '../../worker/escrow-signals.ts';
 import { handlers } from '../../worker/handlers/index.ts';
 import { startPump } from '../../worker/pump.ts';
+import { startDispatcher } from '../../worker/webhook-dispatcher.ts';
 import { mountPages } from '../../web/pages.ts';
 import { bundleWith, workflowBundle } from './bundle.ts';
 import { createDatabase } from './database.ts';
@@ -57,6 +58,8 @@ export interface WorldOptions {
   /** False: events stay in the inbox until `pump` is started by the test. */
   pump?: boolean;
   pages?: boolean;
+  /** Before each try of a webhook; the product's own schedule without it. */
+  webhookDelaysMs?: readonly number[];
   /** Every workflow continues as new after so many commands. */
   continueAfter?: number;
   /** Further settings, as in the environment. */
@@ -103,6 +106,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       STRIPE_WEBHOOK_SECRETS: WEBHOOK_SECRET,
       PUBLIC_URL: url,
       TRANCHE_EMBEDDED: 'stripe',
+      WEBHOOKS_TO_LOOPBACK: 'yes',
       LOG_LEVEL: 'silent',
       ...options.settings,
     },
@@ -137,6 +141,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         sql,
         payments,
         logger: quiet,
+        webhooks: { loopback: true },
         ...(options.crashPoint ? { crashPoint: options.crashPoint } : {}),
       }),
       stickyQueueScheduleToStartTimeout: '2s',
@@ -157,6 +162,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       handlers,
     );
     ends.push(() => pump.stop());
+    const dispatcher = await startDispatcher({ sql, client, taskQueue, logger: quiet, ...(options.webhookDelaysMs === undefined ? {} : { delaysMs: options.webhookDelaysMs }) }); // prettier-ignore
+    ends.push(() => dispatcher.stop());
     const sweep = setInterval(() => {
       sweepOpenCommands({ sql, workflows, payments, settings, logger: quiet }).catch(() => {});
     }, 1000);
