@@ -1,10 +1,11 @@
-// Part of `npm run check`: fails when docs/openapi.json, transitions.md or settings.md is not what the code
-// would write now, and when README or docs/ point to what is not there.
+// Part of `npm run check`: fails when docs/openapi.json, transitions.md, settings.md or guards.md is not what the
+// code would write now, when README or docs/ point to what is not there, and when a guard that `npm run mutate` takes out has moved.
 import { readFileSync } from 'node:fs';
 import { isEventType } from '../domain/event-types.ts';
 import { EVENTS } from '../web/words.ts';
 import { faultsOfDocs } from './doc-links.ts';
 import { OPENAPI_FILE, openApiFile } from './openapi-file.ts';
+import { GUARDS_FILE, guardsDocument, staleMutations } from '../test/mutations/document.ts';
 import { SETTINGS_FILE, settingsDocument } from './settings-doc.ts';
 import { TRANSITIONS_FILE, transitionsDocument } from './transitions-doc.ts';
 
@@ -24,6 +25,7 @@ if (written(OPENAPI_FILE) !== (await openApiFile())) {
 const generated = [
   { name: 'transitions.md', file: TRANSITIONS_FILE, text: await transitionsDocument() },
   { name: 'settings.md', file: SETTINGS_FILE, text: await settingsDocument() },
+  { name: 'guards.md', file: GUARDS_FILE, text: await guardsDocument() },
 ];
 for (const { name, file, text } of generated) {
   if (written(file) === text) continue;
@@ -39,7 +41,7 @@ for (const type of Object.keys(EVENTS).filter((name) => !isEventType(name))) {
   process.exitCode = 1;
 }
 
-for (const fault of faultsOfDocs()) {
+for (const fault of [...faultsOfDocs(), ...staleMutations()]) {
   console.error(fault);
   process.exitCode = 1;
 }

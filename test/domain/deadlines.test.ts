@@ -105,6 +105,21 @@ describe('a freeze', () => {
   });
 });
 
+test('a card dispute suspends the dispute’s own stages', () => {
+  const dispute = { id: 'dsp_1', openedBy: BUYER.id, openedRole: 'buyer' as const, reason: '', amount: 10_000, claim: 0, status: 'open' as const, offers: { buyer: null, seller: null }, until: NOW + 6, before: 'submitted' as const, outcome: null }; // prettier-ignore
+  const m = milestoneIn('disputed', terms.milestones[0]!, { dispute });
+  const own: Freeze = {
+    reason: 'in_product_dispute',
+    scope: 'milestone',
+    subject: 'ms_1',
+    detail: 'dsp_1',
+    since: NOW,
+  };
+  const bank: Freeze = { reason: 'card_dispute', scope: 'charge', subject: 'ch_1', detail: 'dp_1', since: NOW };
+  expect(nextMilestoneDeadline(withFirst(m, { frozen: [own] }), m)).toEqual({ name: 'dispute', at: NOW + 6, subject: 'open' }); // prettier-ignore
+  expect(nextMilestoneDeadline(withFirst(m, { frozen: [own, bank] }), m)).toBeNull();
+});
+
 describe('the escrow’s timers', () => {
   const payment = (more: Partial<PaymentState>): PaymentState => ({ id: 'pay_1', milestoneIds: ['ms_1'], amount: 1, status: 'creating', generation: 1, paymentIntentId: null, chargeId: null, methodType: null, paidAt: null, declineCode: null, actionUntil: null, busy: false, abandoned: false, returned: null, returnGeneration: 1, ...more }); // prettier-ignore
 
@@ -121,6 +136,17 @@ describe('the escrow’s timers', () => {
     state.payments[0]!.actionUntil = null;
     state.cancelRequest = null;
     expect(nextEscrowDeadline(state)).toBeNull();
+  });
+
+  test('an amendment that nobody signs lapses', () => {
+    const amendment = { id: 'amd_1', by: BUYER.id, role: 'buyer' as const, terms, termsHash: '', consents: [], until: NOW + 4 }; // prettier-ignore
+    expect(nextEscrowDeadline(stateOf(terms, { status: 'amending', amendment }))).toEqual({ name: 'lapse_amendment', at: NOW + 4, subject: 'amd_1' }); // prettier-ignore
+  });
+
+  test('a payment under way is not given up', () => {
+    const m = milestoneIn('awaiting_funding', terms.milestones[0]!, { fundBy: NOW + 1 });
+    expect(nextMilestoneDeadline(withFirst(m, { payments: [payment({ busy: true })] }), m)).toBeNull();
+    expect(nextMilestoneDeadline(withFirst(m, { payments: [payment({})] }), m)?.name).toBe('give_up');
   });
 
   test('the next of all is the earliest of escrow and milestones', () => {

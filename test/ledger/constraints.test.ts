@@ -117,7 +117,9 @@ describe('what was written stays', () => {
 
   test.each(statements)('the owner is refused by trigger: %s', async (statement) => {
     await book.post({ legs: PAIR });
-    await expect(book.owner.unsafe(statement)).rejects.toEqual(refused(RESTRICT, /append-only/));
+    // The table's own trigger, not that of another to which it cascades.
+    const table = /ledger_\w+/.exec(statement)![0];
+    await expect(book.owner.unsafe(statement)).rejects.toEqual(refused(RESTRICT, new RegExp(`append-only: .* on ${table} is`))); // prettier-ignore
   });
 
   test.each(statements)('the application has no right: %s', async (statement) => {

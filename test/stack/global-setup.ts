@@ -12,6 +12,7 @@ import { freePorts } from './free-port.ts';
 import { publishSharedStack } from './shared-stack.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const workflowsPath = path.join(root, 'workflows', 'index.ts');
 
 export async function startSharedStack(): Promise<() => Promise<void>> {
   const directory = mkdtempSync(path.join(tmpdir(), 'tranche-test-'));
@@ -69,11 +70,14 @@ async function settled<T extends readonly unknown[]>(promises: {
 }
 
 async function bundle(directory: string): Promise<string | undefined> {
-  const workflowsPath = path.join(root, 'workflows', 'index.ts');
   if (!existsSync(workflowsPath)) return undefined;
+  const file = path.join(directory, 'workflow-bundle.js');
+  await writeBundle(file);
+  return file;
+}
+
+export async function writeBundle(file: string): Promise<void> {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error: console.error };
   const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
-  const file = path.join(directory, 'workflow-bundle.js');
   writeFileSync(file, code);
-  return file;
 }

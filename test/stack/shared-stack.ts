@@ -1,5 +1,5 @@
 // What the global setup hands to the suites, through the environment of jest's workers.
-const VARIABLE = 'TRANCHE_TEST_STACK';
+export const STACK_VARIABLE = 'TRANCHE_TEST_STACK';
 
 export interface SharedStack {
   /** Superuser of the test cluster, on database `postgres`. */
@@ -13,11 +13,11 @@ export interface SharedStack {
 }
 
 export function publishSharedStack(stack: SharedStack): void {
-  process.env[VARIABLE] = JSON.stringify(stack);
+  process.env[STACK_VARIABLE] = JSON.stringify(stack);
 }
 
 export function sharedStack(): SharedStack {
-  const text = process.env[VARIABLE];
+  const text = process.env[STACK_VARIABLE];
   if (text === undefined) {
     throw new Error('no shared stack: this test belongs to the `stack` project of jest.config.js');
   }
