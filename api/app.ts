@@ -5,6 +5,7 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Req
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
+import type { Registry } from 'prom-client';
 import { escrowWorkflowId } from '../domain/ids.ts';
 import { type Authenticator, authenticate, byApiKey } from './auth.ts';
 import type { AppContext } from './context.ts';
@@ -26,6 +27,8 @@ export interface AppDependencies extends Omit<AppContext, 'workflows'> {
   authenticators?: readonly Authenticator[];
   /** Adds the pages, behind everything of the API. */
   mountPages?: (app: Express, context: AppContext) => void;
+  /** Where this process's figures are kept; one of its own without it. */
+  registry?: Registry;
   /** Per API key and minute, in this process. */
   rateLimitPerMinute?: number;
 }
@@ -35,7 +38,7 @@ const HEALTH_DEADLINE_MS = 2_000;
 
 export function createApp(dependencies: AppDependencies): Express {
   const context = contextOf(dependencies);
-  const metrics = createMetrics();
+  const metrics = createMetrics(dependencies.registry);
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');

@@ -2,9 +2,11 @@
 import type { Server } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { dataConverter } from '../codec/data-converter.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
+import { stripeMetrics } from '../payments/metrics.ts';
 import { stripePayments } from '../payments/stripe.ts';
 import { mountPages } from '../web/pages.ts';
 import { createApp } from './app.ts';
@@ -18,6 +20,7 @@ async function main(): Promise<void> {
   const sql = connect(settings.databaseUrl, { applicationName: 'tranche-api', max: 20 });
   // Lazy: the API starts, and /healthz says what is missing, while Temporal is still on its way.
   const connection = Connection.lazy(settings.temporal.connection);
+  const registry = new Registry();
   const app = createApp({
     sql,
     temporal: new Client({
@@ -26,7 +29,8 @@ async function main(): Promise<void> {
       ...dataConverter(settings.temporal.codecKeys),
     }),
     settings,
-    payments: stripePayments(settings.stripe),
+    payments: stripePayments(settings.stripe, stripeMetrics(registry)),
+    registry,
     logger,
     mountPages,
   });

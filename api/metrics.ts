@@ -1,6 +1,6 @@
 // What the API measures of itself, for Prometheus. One registry per app.
 import type { RequestHandler } from 'express';
-import { Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
   registry: Registry;
@@ -8,8 +8,8 @@ export interface Metrics {
   timeRequests: RequestHandler;
 }
 
-export function createMetrics(): Metrics {
-  const registry = new Registry();
+export function createMetrics(registry = new Registry()): Metrics {
+  collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
     name: 'tranche_http_request_duration_seconds',
     help: 'Time to answer a request, by route and status.',

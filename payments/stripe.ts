@@ -3,6 +3,7 @@ import { Stripe } from 'stripe';
 import { excludedTypes } from '../domain/methods.ts';
 import type { BalanceTransaction } from '../domain/postings.ts';
 import { PaymentsError, toPaymentsError } from './errors.ts';
+import type { StripeObserver } from './metrics.ts';
 import { INTENT_STATUSES, REFUND_STATUSES } from './port.ts';
 import type { AccountFacts, CurrencyBalance, DisputeFacts, Payments, PaymentIntentFacts, RefundFacts, TransferFacts, TransferReversalFacts, WebhookEvent } from './port.ts'; // prettier-ignore
 
@@ -23,15 +24,20 @@ const REFUND_EXPAND = ['balance_transaction', 'failure_balance_transaction'];
 const PAGE = 100;
 
 /** Opens the port. */
-export function stripePayments(options: StripeOptions): Payments {
+export function stripePayments(options: StripeOptions, observer?: StripeObserver): Payments {
   const stripe = client(options);
+  stripe.on('response', ({ method, path, status, elapsed }: Stripe.ResponseEvent) =>
+    observer?.answered({ method, path, status, elapsedMs: elapsed }),
+  );
   const signatures = stripe.webhooks.signature;
   if (signatures === null) throw new Error('the stripe package offers no signature verification on this platform');
   const guard = async <T>(call: () => Promise<T>): Promise<T> => {
     try {
       return await call();
     } catch (error) {
-      throw toPaymentsError(error);
+      const failure = toPaymentsError(error);
+      if (failure instanceof PaymentsError) observer?.failed(failure);
+      throw failure;
     }
   };
   const recipient = (): 'configuration.recipient'[] => ['configuration.recipient'];

@@ -1,7 +1,9 @@
-// The worker's health over HTTP: 200 while it polls, pumps and reaches the database, else 503 with what is wrong.
+// The worker's own port: /healthz is 200 while it polls, pumps and reaches the database, else 503 with what is wrong;
+// /metrics is Prometheus'.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Worker } from '@temporalio/worker';
+import type { Registry } from 'prom-client';
 import type { Sql } from '../db/client.ts';
 import type { PumpStatus } from './pump.ts';
 
@@ -45,10 +47,17 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-export async function startHealthServer(port: number, parts: HealthParts): Promise<HealthServer> {
+export async function startHealthServer(port: number, parts: HealthParts, registry: Registry): Promise<HealthServer> {
   const server = createServer((request, response) => {
+    if (request.url === '/metrics') {
+      registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+        (error: unknown) => response.writeHead(503, { 'content-type': 'text/plain' }).end(`${String(error)}\n`),
+      );
+      return;
+    }
     if (request.url !== '/healthz') {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /healthz\n');
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /healthz or /metrics\n');
       return;
     }
     void checkHealth(parts).then((health) => {

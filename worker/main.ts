@@ -5,6 +5,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
 import pino from 'pino';
+import { Registry } from 'prom-client';
 import { createActivities } from '../activities/index.ts';
 import { dataConverter } from '../codec/data-converter.ts';
 import { sweepApprovals } from '../api/approvals.ts';
@@ -13,11 +14,13 @@ import { temporalEscrows } from '../api/workflow-port.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
 import { holdingLimitMs } from '../domain/policy.ts';
+import { stripeMetrics } from '../payments/metrics.ts';
 import { stripePayments } from '../payments/stripe.ts';
 import { crashPoints } from './crash-points.ts';
 import { escrowSignals } from './escrow-signals.ts';
 import { handlers } from './handlers/index.ts';
 import { startHealthServer } from './health.ts';
+import { measureWorker } from './metrics.ts';
 import { startPump } from './pump.ts';
 import { allSweeps, startSweeps } from './sweeps.ts';
 import { startDispatcher } from './webhook-dispatcher.ts';
@@ -30,7 +33,8 @@ async function main(): Promise<void> {
   Runtime.install({ shutdownSignals: [] });
 
   const sql = connect(settings.databaseUrl, { max: 20, applicationName: 'tranche-worker' });
-  const payments = stripePayments(settings.stripe);
+  const registry = new Registry();
+  const payments = stripePayments(settings.stripe, stripeMetrics(registry));
   const { address, tls, apiKey, metadata } = settings.temporal.connection ?? {};
   const connection = await NativeConnection.connect({ address, tls, apiKey, metadata });
   const converter = dataConverter(settings.temporal.codecKeys);
@@ -76,10 +80,11 @@ async function main(): Promise<void> {
     }),
     logger,
   );
+  measureWorker(registry, { sql, worker, pump });
   const health =
     settings.worker.healthPort === 0
       ? undefined
-      : await startHealthServer(settings.worker.healthPort, { sql, worker, pump });
+      : await startHealthServer(settings.worker.healthPort, { sql, worker, pump }, registry);
   logger.info({ task_queue: settings.temporal.taskQueue, health_port: health?.port ?? null }, 'worker runs');
 
   let stopping = false;
