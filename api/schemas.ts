@@ -1,5 +1,6 @@
 // The objects of the API as zod schemas: they describe answers in the OpenAPI document and type the views.
 import { z } from 'zod';
+import { WAIT_KINDS } from '../domain/waiting.ts';
 
 export const money = z
   .object({ amount: z.int().describe('Minor units of the currency.'), currency: z.string() })
@@ -10,6 +11,7 @@ export const id = (prefix: string, of: string) => z.string().describe(`Id of ${o
 
 export const waiting = z
   .object({
+    kind: z.enum(WAIT_KINDS).describe('What is waited for, as a name.'),
     who: z.enum(['buyer', 'seller', 'buyer_and_seller', 'ops', 'stripe', 'platform', 'nobody']),
     what: z.string(),
     until: instant.nullable().describe('When its time ends; null where no timer runs.'),

@@ -209,7 +209,15 @@ export const settingDefinitions = define({
     group: 'Processes',
     schema: url(['smtp:', 'smtps:'], 'smtp://user:password@mail.example.com:587').optional(),
     secret: true,
-    help: 'mail server (default: none is sent, the sandbox shows an outbox)',
+    help: 'mail server (default: no mail is sent, and the outbox page shows each)',
+  },
+  MAIL_FROM: {
+    group: 'Processes',
+    schema: z
+      .string()
+      .regex(/^[^\r\n@]+@[^\r\n@\s]+$/, 'is not a sender such as Tranche <pay@example.com>')
+      .optional(),
+    help: 'sender of mails (default: Tranche <no-reply@ the host of PUBLIC_URL>)',
   },
   LOG_LEVEL: {
     group: 'Processes',

@@ -53,7 +53,9 @@ export interface Settings {
   };
   /** loopback: outgoing webhooks may go to this machine; in the sandbox alone. */
   webhooks: { loopback: boolean };
+  /** Absent: no mail is sent, and the outbox page shows each. */
   smtpUrl: string | undefined;
+  mailFrom: string;
   platformCountry: string;
   /** Funded and cancelled escrows of one buyer in 24 hours; more are refused. */
   fundCancelLimit: number;
@@ -142,13 +144,14 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
     );
   }
   const databaseUrl = values.DATABASE_URL ?? `postgres://tranche@127.0.0.1:${values.POSTGRES_PORT}/tranche`;
+  const publicUrl = (values.PUBLIC_URL ?? `http://127.0.0.1:${values.PORT}`).replace(/\/+$/, '');
   const temporal = temporalConnection(values, env);
   return {
     mode,
     sandbox: mode === 'sandbox',
     host: values.HOST,
     port: values.PORT,
-    publicUrl: (values.PUBLIC_URL ?? `http://127.0.0.1:${values.PORT}`).replace(/\/+$/, ''),
+    publicUrl,
     dataDir,
     embedded,
     ports: {
@@ -174,6 +177,7 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
     },
     webhooks: { loopback: values.WEBHOOKS_TO_LOOPBACK === 'yes' },
     smtpUrl: values.SMTP_URL,
+    mailFrom: values.MAIL_FROM ?? `Tranche <no-reply@${new URL(publicUrl).hostname}>`,
     platformCountry: values.PLATFORM_COUNTRY,
     fundCancelLimit: values.FUND_CANCEL_LIMIT,
     approvalLimits: {

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../domain/terms.ts';
 import type { Queryable, Tx } from './client.ts';
+import { queueMessages } from './messages.ts';
 
 export const APPROVAL_KINDS = ['refund', 'ruling', 'release', 'write_off', 'payout_schedule', 'force_decision', 'cancel'] as const; // prettier-ignore
 export type ApprovalKind = (typeof APPROVAL_KINDS)[number];
@@ -61,7 +62,10 @@ export async function requestApproval(tx: Tx, a: NewApproval): Promise<Approval>
     VALUES (${a.id}, ${a.entityId}, ${a.kind}, ${tx.json(a.params)}, ${hash}, ${a.escrowId}, ${a.requestedBy},
             now() + ${a.lifeMs} * interval '1 millisecond')
     ON CONFLICT DO NOTHING RETURNING ${columns(tx)}`;
-  if (made) return made;
+  if (made) {
+    await queueMessages(tx, [{ kind: 'approval_waiting', key: `approval:${made.id}`, personId: null, except: a.requestedBy, escrowId: a.escrowId, data: { ...aboutApproval(made), until: made.expires_at.getTime() } }]); // prettier-ignore
+    return made;
+  }
   const [known] = await tx<Approval[]>`
     SELECT ${columns(tx)} FROM approvals
     WHERE id = ${a.id} OR (kind = ${a.kind} AND params_hash = ${hash} AND status IN ('pending', 'approved'))
@@ -69,6 +73,17 @@ export async function requestApproval(tx: Tx, a: NewApproval): Promise<Approval>
   if (!known) throw new Error('the approval that waited was decided just now: ask again');
   return known;
 }
+
+/** What a message says of it; what people wrote stays where it is. */
+const aboutApproval = ({ kind, params }: Approval) => ({
+  approval_kind: kind,
+  amount: params['amount'] ?? null,
+  currency: params['currency'] ?? null,
+});
+
+/** Whoever asked hears how it ended. */
+const tellRequester = (tx: Tx, a: Approval) =>
+  queueMessages(tx, [{ kind: 'approval_decided', key: `approval:${a.id}:${a.status}`, personId: a.requested_by, escrowId: a.escrow_id, data: { ...aboutApproval(a), status: a.status } }]); // prettier-ignore
 
 export async function findApproval(sql: Queryable, id: string, entityId: string): Promise<Approval | null> {
   const [row] = await sql<
@@ -102,6 +117,7 @@ export async function decide(
   const [row] = await tx<Approval[]>`
     UPDATE approvals SET status = ${decision}, ${who}, decided_at = now()
     WHERE id = ${id} AND status = 'pending' AND expires_at > now() RETURNING ${columns(tx)}`;
+  if (row && decision === 'denied') await tellRequester(tx, row);
   return row ?? null;
 }
 
@@ -115,14 +131,17 @@ export async function conclude(
   const [row] = await tx<Approval[]>`
     UPDATE approvals SET status = ${status}, outcome = ${tx.json(outcome)}, done_at = now()
     WHERE id = ${id} AND status = 'approved' RETURNING ${columns(tx)}`;
+  if (row) await tellRequester(tx, row);
   return row ?? null;
 }
 
 /** Answers those that expired just now. */
 export async function expireApprovals(tx: Tx): Promise<Approval[]> {
-  return tx<Approval[]>`
+  const expired = await tx<Approval[]>`
     UPDATE approvals SET status = 'expired', decided_at = now()
     WHERE status = 'pending' AND expires_at <= now() RETURNING ${columns(tx)}`;
+  for (const approval of expired) await tellRequester(tx, approval);
+  return expired;
 }
 
 /** Approved, and not carried out: whoever was at it died. */

@@ -2,9 +2,10 @@
 import type { LossPlan } from '../domain/chargeback.ts';
 import type { Terms } from '../domain/terms.ts';
 import type { DisputeFacts } from '../payments/port.ts';
-import type { Queryable, Tx } from './client.ts';
+import type { Queryable, Sql, Tx } from './client.ts';
 import { seesEverything, type Viewer } from './escrows.ts';
 import { newId } from './ids.ts';
+import { queueMessages } from './messages.ts';
 
 /** LossPlan with its amounts as text, as JSON keeps it. */
 export interface StoredPlan {
@@ -33,19 +34,33 @@ export interface CardDispute {
 
 /** Null where the charge is none of ours, or not yet written down. */
 export async function findOrMakeDispute(
-  sql: Queryable,
+  sql: Sql,
   facts: DisputeFacts,
 ): Promise<{ id: string; escrowId: string } | null> {
   const [payment] = await sql<{ escrow_id: string }[]>`
     SELECT escrow_id FROM movements WHERE kind = 'payment' AND stripe_charge_id = ${facts.chargeId}`;
   if (!payment) return null;
-  await sql`
+  const escrowId = payment.escrow_id;
+  await sql.begin(async (tx) => {
+    const made = await tx`
     INSERT INTO disputes (id, kind, escrow_id, charge_id, stripe_dispute_id, status, reason, amount, currency, due_by, created_at)
     VALUES (${newId('dispute')}, 'card', ${payment.escrow_id}, ${facts.chargeId}, ${facts.id}, ${facts.status}, ${facts.reason},
             ${facts.amountMinor}, ${facts.currency}, ${facts.dueAt === null ? null : new Date(facts.dueAt)}, ${new Date(facts.createdAt)})
-    ON CONFLICT (stripe_dispute_id) DO NOTHING`;
+    ON CONFLICT (stripe_dispute_id) DO NOTHING RETURNING id`;
+    if (made.length > 0) await askForEvidence(tx, escrowId, facts);
+  });
   const [row] = await sql<{ id: string }[]>`SELECT id FROM disputes WHERE stripe_dispute_id = ${facts.id}`;
   return { id: row!.id, escrowId: payment.escrow_id };
+}
+
+/** The sellers whose work the charge paid for are asked, while Stripe still takes an answer. */
+async function askForEvidence(tx: Tx, escrowId: string, facts: DisputeFacts): Promise<void> {
+  if (!facts.status.endsWith('needs_response')) return;
+  const sellers = await tx<{ seller_id: string; title: string }[]>`
+    SELECT DISTINCT m.seller_id, e.title FROM milestones m JOIN escrows e ON e.id = m.escrow_id
+    WHERE e.id = ${escrowId} AND m.state -> 'funds' ->> 'chargeId' = ${facts.chargeId}`;
+  const data = { amount: Number(facts.amountMinor), currency: facts.currency, until: facts.dueAt };
+  await queueMessages(tx, sellers.map(({ seller_id, title }) => ({ kind: 'evidence_due', key: `evidence:${facts.id}`, personId: seller_id, escrowId, data: { ...data, title } }))); // prettier-ignore
 }
 
 export async function findCardDispute(sql: Queryable, id: string): Promise<CardDispute | null> {

@@ -5,6 +5,7 @@ import { RuleError } from '../domain/errors.ts';
 import type { Queryable, Sql, Tx } from './client.ts';
 import { newId } from './ids.ts';
 import { post } from './ledger.ts';
+import { queueMessages } from './messages.ts';
 
 export const DEBT_STATUSES = ['open', 'recovered', 'repaid', 'written_off', 'cancelled'] as const;
 export type DebtStatus = (typeof DEBT_STATUSES)[number];
@@ -52,7 +53,11 @@ export async function openDebt(tx: Tx, d: NewDebt): Promise<{ id: string; create
     VALUES (${newId('debt')}, ${d.sellerId}, ${d.escrowId}, ${d.milestoneId}, ${d.currency}, ${d.amountMinor},
             ${tx.json(d.cause)}, ${d.dedupeKey})
     ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`;
-  if (made) return { id: made.id, created: true };
+  if (made) {
+    const [escrow] = await tx<{ title: string }[]>`SELECT title FROM escrows WHERE id = ${d.escrowId}`;
+    await queueMessages(tx, [{ kind: 'debt_opened', key: `debt:${made.id}`, personId: d.sellerId, escrowId: d.escrowId, data: { title: escrow?.title ?? null, amount: Number(d.amountMinor), currency: d.currency } }]); // prettier-ignore
+    return { id: made.id, created: true };
+  }
   const [known] = await tx<{ id: string }[]>`SELECT id FROM debts WHERE dedupe_key = ${d.dedupeKey}`;
   return { id: known!.id, created: false };
 }

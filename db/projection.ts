@@ -1,7 +1,8 @@
 // The projection of escrows: what pages and lists read. Written from workflow snapshots only; only what is newer applies.
-import type { EscrowSnapshot, MilestoneState } from '../domain/escrow-state.ts';
+import type { EscrowEvent, EscrowSnapshot, MilestoneState } from '../domain/escrow-state.ts';
 import { partiesOf, type Terms } from '../domain/terms.ts';
 import type { Tx } from './client.ts';
+import { tellOfProjection } from './messages.ts';
 
 /** What is stored once, when an escrow is created. */
 export interface ProjectedTerms {
@@ -17,7 +18,7 @@ export async function project(tx: Tx, snapshot: EscrowSnapshot, creation?: Proje
   else await updateHead(tx, snapshot);
   if (snapshot.amendment) await insertTerms(tx, snapshot.id, snapshot.amendment.terms, snapshot.amendment.termsHash);
   await upsertMilestones(tx, snapshot);
-  await insertEvents(tx, snapshot);
+  await tellOfProjection(tx, snapshot.id, await insertEvents(tx, snapshot));
 }
 
 function headOf(snapshot: EscrowSnapshot) {
@@ -95,8 +96,9 @@ async function upsertMilestones(tx: Tx, s: EscrowSnapshot): Promise<void> {
 const deadlineOf = (m: MilestoneState): string | null =>
   m.status === 'submitted' && m.inspection ? new Date(m.inspection.endsAt).toISOString() : null;
 
-async function insertEvents(tx: Tx, s: EscrowSnapshot): Promise<void> {
-  if (s.events.length === 0) return;
+/** Answers those that were not there yet. */
+async function insertEvents(tx: Tx, s: EscrowSnapshot): Promise<EscrowEvent[]> {
+  if (s.events.length === 0) return [];
   const rows = s.events.map((e) => ({
     escrow_id: s.id,
     seq: e.seq,
@@ -106,5 +108,8 @@ async function insertEvents(tx: Tx, s: EscrowSnapshot): Promise<void> {
     milestone_id: e.milestoneId,
     data: tx.json(e.data),
   }));
-  await tx`INSERT INTO escrow_events ${tx(rows)} ON CONFLICT (escrow_id, seq) DO NOTHING`;
+  const fresh = await tx<{ seq: number }[]>`
+    INSERT INTO escrow_events ${tx(rows)} ON CONFLICT (escrow_id, seq) DO NOTHING RETURNING seq`;
+  const seqs = new Set(fresh.map((row) => row.seq));
+  return s.events.filter((e) => seqs.has(e.seq));
 }

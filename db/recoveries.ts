@@ -3,6 +3,7 @@
 import type { Role } from '../domain/escrow-state.ts';
 import { type ReleasedPart, takeFrom } from '../domain/recovery.ts';
 import type { Queryable, Tx } from './client.ts';
+import { queueMessages } from './messages.ts';
 
 export type RecoveryStatus = 'asked' | 'reserved' | 'refunded' | 'undone' | 'lapsed' | 'refused';
 
@@ -128,7 +129,17 @@ export async function askRecovery(tx: Tx, r: NewRecovery & { expiresAt: Date }):
     VALUES (${r.id}, ${r.escrowId}, ${r.milestoneId}, ${r.amountMinor}, ${r.currency}, 'asked', ${r.by?.id ?? null},
             ${r.by?.role ?? null}, ${r.reason}, ${r.expiresAt})
     ON CONFLICT DO NOTHING RETURNING *`;
+  if (made) await tellOtherSide(tx, made);
   return made ?? findRecovery(tx, r.id);
+}
+
+async function tellOtherSide(tx: Tx, r: Recovery): Promise<void> {
+  const [of] = await tx<{ title: string; milestone: string; buyer_id: string; seller_id: string }[]>`
+    SELECT e.title, m.state ->> 'title' AS milestone, e.buyer_id, m.seller_id
+    FROM milestones m JOIN escrows e ON e.id = m.escrow_id WHERE m.id = ${r.milestone_id}`;
+  const personId = r.asked_role === 'buyer' ? of!.seller_id : of!.buyer_id;
+  const data = { title: of!.title, milestone: of!.milestone, amount: Number(r.amount), currency: r.currency, until: r.expires_at?.getTime() ?? null }; // prettier-ignore
+  await queueMessages(tx, [{ kind: 'released_refund_request', key: `recovery:${r.id}`, personId, escrowId: r.escrow_id, data }]); // prettier-ignore
 }
 
 export async function setRecoveryStatus(tx: Tx, id: string, status: RecoveryStatus): Promise<void> {

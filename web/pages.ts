@@ -13,6 +13,7 @@ import { codecRoutes } from './routes/codec.ts';
 import { formsWithFiles } from './uploads.ts';
 import { fileRoutes } from './routes/files.tsx';
 import { escrowRoutes } from './routes/escrows.tsx';
+import { messageRoutes } from './routes/messages.tsx';
 import { payRoutes } from './routes/pay.tsx';
 import { signInRoutes } from './routes/sign-in.tsx';
 import { sellerRoutes, staffRoutes } from './routes/staff-and-sellers.tsx';
@@ -34,6 +35,7 @@ export function mountPages(app: Express, context: AppContext): void {
   app.use(payRoutes(context));
   app.use(sellerRoutes(context));
   app.use(staffRoutes(context));
+  app.use(messageRoutes(context));
   app.use((request, _response, next) => next(request.accepts(['json', 'html']) === 'html' ? new Problem('not_found', 'There is no such page.') : undefined)); // prettier-ignore
   app.use(failed(context));
 }

@@ -1,4 +1,5 @@
 // Every word that stands for a code: statuses, actions, events, reasons. No page shows an enum; all of them are said here.
+import type { EventType } from '../domain/messages.ts';
 import type { EscrowStatus, FreezeReason, MilestoneStatus, Role } from '../domain/escrow-state.ts';
 import type { MoneyTerm } from '../db/ledger.ts';
 import type { EventState } from '../db/stripe-events.ts';
@@ -176,11 +177,13 @@ export const NOTICES: Record<string, string> = {
   cancel_asked: 'You have asked to cancel. The other side is asked to agree.',
   approval_asked: 'This waits for another person of ops to approve it. Nothing has moved yet.',
   refund_asked: 'You have asked for a refund. The other side is asked to confirm it.',
+  all_read: 'Everything is marked as read.',
+  preferences_saved: 'Saved: this is what is mailed to you from now on.',
   onboarded: 'Thank you. Stripe tells us within moments whether anything is missing.',
 };
 
 /** What the timeline says of an event; `{amount}`, `{until}` and the like are filled in from its data. */
-export const EVENTS: Record<string, string> = {
+export const EVENTS: Readonly<Record<EventType, string>> = {
   'escrow.proposed': 'proposed these terms',
   'escrow.agreed': 'agreed to the terms',
   'escrow.active': 'Everything that must be paid is paid: work may begin',
@@ -247,7 +250,7 @@ export const EVENTS: Record<string, string> = {
 };
 
 /** A new kind of event still reads as words. */
-export const eventWords = (type: string): string => EVENTS[type] ?? type.replaceAll(/[._]/g, ' ');
+export const eventWords = (type: string): string => EVENTS[type as EventType] ?? type.replaceAll(/[._]/g, ' ');
 
 /** The test cards that the sandbox and Stripe's test mode take, as people understand them. */
 export const TEST_METHODS: readonly { id: string; label: string; what: string }[] = [

@@ -1,4 +1,4 @@
-// The worker process: Temporal worker, inbox pump and sweeps over one database pool; health over HTTP; a graceful stop.
+// The worker process: Temporal worker, inbox pump, sender of mails and sweeps over one database pool; health over HTTP; a graceful stop.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
@@ -21,7 +21,9 @@ import { escrowSignals } from './escrow-signals.ts';
 import { handlers } from './handlers/index.ts';
 import { startHealthServer } from './health.ts';
 import { measureWorker } from './metrics.ts';
+import { startMailer } from './mailer.ts';
 import { startPump } from './pump.ts';
+import { smtpTransport } from './smtp.ts';
 import { allSweeps, startSweeps } from './sweeps.ts';
 import { startDispatcher } from './webhook-dispatcher.ts';
 
@@ -81,6 +83,13 @@ async function main(): Promise<void> {
     logger,
   );
   measureWorker(registry, { sql, worker, pump });
+  const mailer = startMailer({
+    sql,
+    transport: settings.smtpUrl === undefined ? null : smtpTransport(settings.smtpUrl, settings.mailFrom),
+    publicUrl: settings.publicUrl,
+    sandbox: settings.sandbox,
+    logger,
+  });
   const health =
     settings.worker.healthPort === 0
       ? undefined
@@ -100,7 +109,7 @@ async function main(): Promise<void> {
   try {
     await running;
   } finally {
-    await Promise.all([pump.stop(), dispatcher.stop(), sweeper.stop()]);
+    await Promise.all([pump.stop(), dispatcher.stop(), sweeper.stop(), mailer.stop()]);
     await health?.close();
     await connection.close();
     await sql.end({ timeout: 5 });

@@ -13,6 +13,7 @@ import { eventRoutes } from './events.ts';
 import { methodRoutes } from './methods.ts';
 import { milestoneRoutes } from './milestones.ts';
 import { movementRoutes } from './movements.ts';
+import { notificationRoutes } from './notifications.ts';
 import { opsRoutes } from './ops.ts';
 import { payoutRoutes } from './payouts.ts';
 import { sellerRoutes } from './sellers.ts';
@@ -29,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   ...methodRoutes,
   ...payoutRoutes,
   ...sellerRoutes,
+  ...notificationRoutes,
   ...approvalRoutes,
   ...auditRoutes,
   ...opsRoutes,

@@ -16,8 +16,8 @@ interface LayoutProps {
 const NAVIGATION: Record<Reader['person']['role'], readonly [path: string, label: string][]> = {
   buyer: [['/escrows', 'Escrows'], ['/escrows/new', 'New escrow']],
   seller: [['/escrows', 'Work'], ['/escrows/new', 'New escrow'], ['/verification', 'Verification and money']],
-  ops: [['/ops', 'Today'], ['/escrows', 'Escrows'], ['/ops/events', 'Events']],
-  auditor: [['/ops', 'Today'], ['/escrows', 'Escrows'], ['/ops/events', 'Events']],
+  ops: [['/ops', 'Today'], ['/escrows', 'Escrows'], ['/ops/events', 'Events'], ['/ops/outbox', 'Outbox']],
+  auditor: [['/ops', 'Today'], ['/escrows', 'Escrows'], ['/ops/events', 'Events'], ['/ops/outbox', 'Outbox']],
 }; // prettier-ignore
 
 /** No inline styles of htmx's own, and nothing evaluated: the content security policy forbids both. */
@@ -74,6 +74,9 @@ function Navigation({ reader, path }: { reader: Reader; path: string | undefined
         </ul>
       </nav>
       <div class="who">
+        <a href="/notifications" {...(path === '/notifications' ? { 'aria-current': 'page' } : {})}>
+          Notifications
+        </a>
         <span>
           {person.name} <span class="quiet">({ROLE_WORDS[person.role].toLowerCase()})</span>
         </span>

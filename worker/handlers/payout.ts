@@ -1,6 +1,7 @@
 // A payout of a connected account: stored for its seller as Stripe tells it now; a failure is put before the seller and ops.
 import { alertOps } from '../../db/inbox-queue.ts';
-import { storePayout } from '../../db/payouts.ts';
+import { queueMessages } from '../../db/messages.ts';
+import { payoutAdvice, storePayout } from '../../db/payouts.ts';
 import { findSellerByAccount } from '../../db/sellers.ts';
 import type { Handler } from './context.ts';
 import { objectIdOf, orMissing } from './context.ts';
@@ -20,10 +21,7 @@ export const payout: Handler = async (event, { sql, stripe }) => {
   await sql.begin(async (tx) => {
     await storePayout(tx, seller.id, facts);
     if (facts.status !== 'failed') return;
-    await tx`
-      INSERT INTO notifications (person_id, dedupe_key, kind, data)
-      VALUES (${seller.id}, ${`payout_failed:${id}`}, 'payout_failed', ${tx.json({ payout_id: id, code: facts.failureCode })})
-      ON CONFLICT (dedupe_key) DO NOTHING`;
+    await queueMessages(tx, [{ kind: 'payout_failed', key: `payout_failed:${id}`, personId: seller.id, data: { payout_id: id, code: facts.failureCode, advice: payoutAdvice({ status: facts.status, failure_code: facts.failureCode }) } }]); // prettier-ignore
     await alertOps(tx, { kind: 'payout_failed', dedupeKey: `payout_failed:${id}`, escrowId: null, detail: { seller_id: seller.id, payout_id: id, code: facts.failureCode } }); // prettier-ignore
   });
   return { state: 'done', escrowId: null };
