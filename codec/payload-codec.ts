@@ -2,7 +2,10 @@
 // AES-256-GCM. The key's id travels with each payload, so that a key can be changed while escrows of months run on.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { type Payload, type PayloadCodec, ValueError } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
+
+// CommonJS: Node finds its default export alone.
+const { Payload: PayloadMessage } = proto.temporal.api.common.v1;
 
 /** 32 bytes, named; the first of a list encrypts, all of them decrypt. */
 export interface CodecKey {
@@ -52,7 +55,7 @@ export class EncryptionCodec implements PayloadCodec {
     const cipher = createCipheriv(CIPHER, key, iv);
     // The key's id is authenticated with the content: one cannot be put in the other's place.
     cipher.setAAD(bytes(id));
-    const content = temporal.api.common.v1.Payload.encode(payload).finish();
+    const content = PayloadMessage.encode(payload).finish();
     const data = Buffer.concat([iv, cipher.update(content), cipher.final(), cipher.getAuthTag()]);
     return { metadata: { encoding: bytes(ENCODING), 'encryption-key-id': bytes(id) }, data };
   }
@@ -67,7 +70,7 @@ export class EncryptionCodec implements PayloadCodec {
       decipher.setAAD(bytes(id));
       decipher.setAuthTag(data.subarray(data.length - TAG_BYTES));
       const content = data.subarray(IV_BYTES, data.length - TAG_BYTES);
-      return temporal.api.common.v1.Payload.decode(Buffer.concat([decipher.update(content), decipher.final()]));
+      return PayloadMessage.decode(Buffer.concat([decipher.update(content), decipher.final()]));
     } catch (error) {
       throw new PayloadCodecError(`a payload under key "${id}" cannot be decrypted`, { cause: error });
     }
