@@ -230,6 +230,7 @@ async function stagesOf(
             path.join(dataDir, 'stripe'),
             '--webhook',
             `${apiUrl}/webhooks/stripe`,
+            ...further.api.flatMap((port) => ['--webhook-also', `${apiUrlOf(settings, port)}/webhooks/stripe`]),
             '--webhook-secret',
             webhookSecret(dataDir),
           ],

@@ -1,4 +1,5 @@
-// `npm run sandbox -- --port P [--data DIR] [--webhook URL --webhook-secret SECRET] [--webhook-thin URL]`: the sandbox alone.
+// `npm run sandbox -- --port P [--data DIR] [--webhook URL --webhook-secret SECRET] [--webhook-also URL] [--webhook-thin URL]`:
+// the sandbox alone. `--webhook-also`: a further address behind the first endpoint, as a load balancer has them.
 import { parseArgs } from 'node:util';
 
 import { startStripeSandbox } from './server.ts';
@@ -9,6 +10,7 @@ const { values } = parseArgs({
     host: { type: 'string' },
     data: { type: 'string' },
     webhook: { type: 'string', multiple: true },
+    'webhook-also': { type: 'string', multiple: true },
     'webhook-thin': { type: 'string', multiple: true },
     'webhook-secret': { type: 'string', multiple: true },
     seed: { type: 'string' },
@@ -34,7 +36,7 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`--port must be a
 // One secret serves every endpoint, or each has its own in the order of the endpoints.
 const webhooks = urls.map(({ url, thin }, i) => {
   const secret = secrets[i] ?? secrets[0] ?? fail('each --webhook needs a --webhook-secret');
-  return { url, secret, thin };
+  return { url, secret, thin, also: i === 0 ? (values['webhook-also'] ?? []) : [] };
 });
 
 try {

@@ -26,7 +26,8 @@ export type StripeSandboxOptions = {
   /** Without it everything stays in memory. */
   dataDir?: string;
   /** Endpoints that exist from the start; `thin` ones get v2's thin events, the others v1's snapshots. */
-  webhooks?: readonly { url: string; secret: string; thin?: boolean }[];
+  /** `also`: further addresses behind the same endpoint, each attempt at the next one. */
+  webhooks?: readonly { url: string; secret: string; thin?: boolean; also?: readonly string[] }[];
   seed?: number;
   /** Whether a reversal lets its source_transaction be transferred once more; sources differ on Stripe's rule. */
   reversalFreesSource?: boolean;
@@ -151,6 +152,7 @@ export async function startStripeSandbox(options: StripeSandboxOptions): Promise
   machine.world.settings.baseUrl = url;
   sandbox.begin();
   installEndpoints(sandbox, options.webhooks ?? []);
+  for (const { url: endpoint, also } of options.webhooks ?? []) webhooks.balance(endpoint, also ?? []);
   webhooks.resume();
   logger.info(`Stripe sandbox ready on ${url}`);
   return {

@@ -30,12 +30,25 @@ export class WebhookSender {
   private readonly waiting: string[] = [];
   private readonly underWay = new Set<Promise<void>>();
   private readonly stop = new AbortController();
+  private readonly balanced = new Map<string, { urls: readonly string[]; next: number }>();
   private closed = false;
 
   constructor(sandbox: Sandbox, seed: number) {
     this.sandbox = sandbox;
     this.random = new Random(seed ^ 0x5eed);
     sandbox.onDeliveries = (ids) => this.enqueue(ids);
+  }
+
+  /** Puts further addresses behind an endpoint, as a load balancer does: each attempt goes to the next one. */
+  balance(url: string, also: readonly string[]): void {
+    this.balanced.set(url, { urls: [url, ...also], next: 0 });
+  }
+
+  private addressOf(url: string): string {
+    const balancer = this.balanced.get(url);
+    if (balancer === undefined) return url;
+    balancer.next = (balancer.next + 1) % balancer.urls.length;
+    return balancer.urls[balancer.next] ?? url;
   }
 
   /** Takes up again what a former run left unsent. */
@@ -97,7 +110,7 @@ export class WebhookSender {
     const shown = event._thin ? presentThin(event) : present(this.sandbox.machine.world, event);
     const payload = JSON.stringify(shown, null, 2);
     const signature = sign(endpoint.secret, payload, Math.floor(Date.now() / 1000));
-    const status = await post(endpoint.url, payload, signature, this.stop.signal);
+    const status = await post(this.addressOf(endpoint.url), payload, signature, this.stop.signal);
     if (!this.closed) this.settle(id, status);
   }
 

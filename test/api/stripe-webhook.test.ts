@@ -171,6 +171,24 @@ describe('no row is left by a delivery that', () => {
   });
 });
 
+test('no 2xx before its commit: what the database refuses is answered with an error, and is new when it comes again', async () => {
+  const payload = JSON.stringify(event());
+  const { id } = JSON.parse(payload) as { id: string };
+  const owner = connect(api.ownerUrl, { max: 1, applicationName: 'refusing' });
+  try {
+    // At the commit, not before: the row is there until then.
+    await owner.unsafe(`
+      CREATE FUNCTION refuse_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the commit is lost'; END $$;
+      CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON stripe_events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_commit();`);
+    expect((await deliver(payload, signed(payload))).status).toBe(500);
+    expect(await stored(id)).toBeUndefined();
+  } finally {
+    await owner`DROP TRIGGER IF EXISTS refuse ON stripe_events`;
+    await owner.end();
+  }
+  expect(await deliver(payload, signed(payload))).toMatchObject({ status: 200, body: { duplicate: false } });
+});
+
 /** The machine that runs the tests is shared: a round in which a neighbour took the processor says nothing of the code. */
 const ROUNDS = 12;
 

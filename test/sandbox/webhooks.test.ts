@@ -118,6 +118,24 @@ describe('a delivery', () => {
   });
 });
 
+test('behind several addresses go to one after the other, and what one refuses comes again', async () => {
+  const other = new Receiver();
+  const also = await other.listen();
+  const balanced = await openSandbox({ webhooks: [{ url, secret: SECRET, also: [also] }] });
+  try {
+    other.answers = [503];
+    // Two events each, and the refused one a second time.
+    for (let i = 0; i < 3; i += 1) await balanced.stripe.topups.create({ amount: 100, currency: 'usd' });
+    const all = () => [...receiver.received, ...other.received].length === 7;
+    await Promise.race([receiver.until(all), other.until(all)]);
+    expect([receiver.received.length, other.received.length].sort()).toEqual([3, 4]);
+    expect(new Set([...receiver.received, ...other.received].map((r) => r.event.id)).size).toBe(6);
+  } finally {
+    await balanced.close();
+    await other.close();
+  }
+});
+
 describe('on request', () => {
   test('every event comes twice', async () => {
     await h.control('webhooks', { duplicate: 1 });

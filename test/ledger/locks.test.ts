@@ -1,0 +1,56 @@
+// Two at once over the same money: the second waits for the first and then sees what it left. Each transaction is held open
+// on purpose, so that the order is the same every time.
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Tx } from '../../db/client.ts';
+import { setOffDebts } from '../../db/debts.ts';
+import { reserveRecovery } from '../../db/recoveries.ts';
+import { type Book, legsOf, openBook } from './book.ts';
+
+let book: Book;
+beforeAll(async () => {
+  book = await openBook();
+});
+afterAll(() => book.close());
+
+/** Runs the first, begins the second while the first's transaction is open, and ends the first when the second waits. */
+async function overlapping<T>(work: (tx: Tx, nth: 1 | 2) => Promise<T>): Promise<[T, T]> {
+  let second: Promise<T> | undefined;
+  let done = false;
+  const first = await book.app.begin(async (raw) => {
+    const [backend] = await raw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`;
+    const result = await work(raw as Tx, 1);
+    second = book.app.begin((tx) => work(tx as Tx, 2)).finally(() => (done = true)) as Promise<T>;
+    second.catch(() => {});
+    // Either it waits for us, or it did not need to: then the books must agree all the same.
+    for (;;) {
+      const [waiting] =
+        await book.owner`SELECT 1 FROM pg_stat_activity WHERE ${backend!.pid} = ANY (pg_blocking_pids(pid))`;
+      if (waiting || done) return result;
+    }
+  });
+  return [first as T, await second!];
+}
+
+test('two releases take one debt once: the second sees what the first left', async () => {
+  await book.post({ legs: legsOf(['seller:usr_1:receivable', 100n], ['stripe:available', -100n]) });
+  await book.post({ legs: legsOf(['stripe:available', 160n], ['seller:usr_1:payable', -160n]) });
+  await book.owner`INSERT INTO debts (id, seller_id, escrow_id, milestone_id, currency, amount, dedupe_key) VALUES ('dbt_1', 'usr_1', 'esc_1', 'ms_1', 'usd', 100, 'k')`;
+  const paid = (nth: 1 | 2) => ({ transferId: `trf_${nth}`, escrowId: `esc_${nth}`, milestoneId: `ms_${nth}`, sellerId: 'usr_1', currency: 'usd', payableMinor: 80n }); // prettier-ignore
+  expect(await overlapping((tx, nth) => setOffDebts(tx, paid(nth)))).toEqual([80n, 20n]);
+  const [debt] = await book.app`SELECT recovered, status FROM debts WHERE id = 'dbt_1'`;
+  expect(debt).toEqual({ recovered: 100n, status: 'recovered' });
+});
+
+test('two refunds of released money take no more than there is: the second is told what is left', async () => {
+  await book.owner.unsafe(`
+    INSERT INTO people (id, email, name, role) VALUES ('usr_1', 'a@example.test', 'A', 'seller');
+    INSERT INTO escrows (id, buyer_id, title, currency, status, terms_version, terms_hash, revision, state, created_at)
+      VALUES ('esc_1', 'usr_1', 'T', 'usd', 'completed', 1, 'h', 1, '{}', now());
+    INSERT INTO milestones (id, escrow_id, position, seller_id, status, amount, revision, state)
+      VALUES ('ms_1', 'esc_1', 0, 'usr_1', 'released', 100, 1,
+        '{"releases": [{"part": 1, "amount": 100, "principal": 100, "sellerFee": 10, "buyerFee": 0, "status": "released"}]}');`);
+  const refund = (nth: 1 | 2) => ({ id: `rfd_${nth}`, escrowId: 'esc_1', milestoneId: 'ms_1', amountMinor: 80n, currency: 'usd', reason: '' }); // prettier-ignore
+  const [first, second] = await overlapping((tx, nth) => reserveRecovery(tx, refund(nth)));
+  expect(first).toMatchObject({ kind: 'reserved', leftMinor: 20n });
+  expect(second).toMatchObject({ kind: 'refused', leftMinor: 20n });
+});
