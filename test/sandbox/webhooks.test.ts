@@ -128,7 +128,7 @@ test('behind several addresses go to one after the other, and what one refuses c
     for (let i = 0; i < 3; i += 1) await balanced.stripe.topups.create({ amount: 100, currency: 'usd' });
     const all = () => [...receiver.received, ...other.received].length === 7;
     await Promise.race([receiver.until(all), other.until(all)]);
-    expect([receiver.received.length, other.received.length].sort()).toEqual([3, 4]);
+    expect(Math.abs(receiver.received.length - other.received.length)).toBe(1);
     expect(new Set([...receiver.received, ...other.received].map((r) => r.event.id)).size).toBe(6);
   } finally {
     await balanced.close();
