@@ -1,6 +1,6 @@
 // Who calls: an API key in the Authorization header; pages add their session by another authenticator.
 import type { Request, RequestHandler } from 'express';
-import { findByKey } from '../db/people.ts';
+import { findByKey } from '../db/api-keys.ts';
 import type { AppContext, Caller } from './context.ts';
 import { stateOf } from './route.ts';
 
@@ -11,7 +11,7 @@ export const byApiKey: Authenticator = async (request, context) => {
   const [scheme, key] = (request.get('Authorization') ?? '').split(' ', 2);
   if (scheme?.toLowerCase() !== 'bearer' || !key) return null;
   const found = await findByKey(context.sql, key);
-  return found && { person: found.person, ownerId: found.keyId };
+  return found && { person: found.person, ownerId: found.keyId, scopes: found.scopes };
 };
 
 /** Asks each in turn. A route without a caller answers 401. */

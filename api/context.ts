@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
 import type { Sql } from '../db/client.ts';
+import type { Scope } from '../db/api-keys.ts';
 import type { Person } from '../db/people.ts';
 import type { Payments } from '../payments/port.ts';
 import type { EscrowWorkflows } from './workflow-port.ts';
@@ -21,6 +22,8 @@ export interface Caller {
   person: Person;
   ownerId: string;
   requestId?: string | undefined;
+  /** Of the API key; absent for a session, which may do all that its person may. */
+  scopes?: readonly Scope[] | undefined;
 }
 
 /** What a route answers with. */

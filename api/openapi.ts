@@ -5,7 +5,7 @@ import { EVENT_TYPES } from '../domain/event-types.ts';
 import { eventOfType } from './event-schemas.ts';
 import { API_VERSION } from './version.ts';
 import { PROBLEM_TYPE, PROBLEMS } from './problem.ts';
-import type { Route } from './route.ts';
+import { type Route, scopesOf } from './route.ts';
 import * as schemas from './schemas.ts';
 
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
@@ -41,7 +41,7 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
       operationId: declaration.operationId,
       tags: [declaration.tag],
       summary: declaration.summary,
-      description: `${declaration.description === undefined ? '' : `${declaration.description}\n\n`}For ${declaration.roles.join(', ')}.`,
+      description: `${declaration.description === undefined ? '' : `${declaration.description}\n\n`}For ${declaration.roles.join(', ')}; scope ${scopesOf(declaration).join(' and ')}.`,
       security: [{ apiKey: [] }],
       request: {
         ...(declaration.params === undefined ? {} : { params: declaration.params as z.ZodObject }),
@@ -60,7 +60,7 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
         ...Object.fromEntries(own),
         400: problemResponse('The request is not valid.'),
         401: problemResponse('The API key is missing or not known.'),
-        403: problemResponse('The call is for another role.'),
+        403: problemResponse('The call is for another role, or beyond the scopes of the key.'),
         ...(declaration.params === undefined ? {} : { 404: problemResponse('There is none, or it is not yours.') }),
         ...(post
           ? {

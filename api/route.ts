@@ -2,6 +2,7 @@
 // and the authorization matrix is the list of all of them.
 import type { Express, Request, Response } from 'express';
 import { z } from 'zod';
+import type { Scope } from '../db/api-keys.ts';
 import type { Role } from '../domain/escrow-state.ts';
 import type { AppContext, Answer, Caller } from './context.ts';
 import { invalidInput, Problem, PROBLEM_TYPE } from './problem.ts';
@@ -60,6 +61,12 @@ export function route<P extends z.ZodType = None, Q extends z.ZodType = None, B 
 export const EVERYBODY: readonly Role[] = ['buyer', 'seller', 'ops', 'auditor'];
 export const STAFF: readonly Role[] = ['ops', 'auditor'];
 
+/** What an API key needs for it. */
+export function scopesOf({ method, roles }: Pick<Route, 'method' | 'roles'>): Scope[] {
+  const own: Scope[] = [method === 'get' ? 'read' : 'write'];
+  return roles.every((role) => STAFF.includes(role)) ? [...own, 'ops'] : own;
+}
+
 /** Set by the middleware before the routes. */
 export interface RequestState {
   caller: Caller | null;
@@ -84,6 +91,9 @@ async function answer(context: AppContext, declaration: Route, request: Request,
   if (!declaration.roles.includes(caller.person.role)) {
     throw new Problem('forbidden', `This call is for ${declaration.roles.join(' and ')}.`);
   }
+  const missing = scopesOf(declaration).find((scope) => caller.scopes !== undefined && !caller.scopes.includes(scope));
+  if (missing !== undefined)
+    throw new Problem('scope_missing', `This call needs an API key with the scope ${missing}.`);
   const key = declaration.method === 'post' ? idempotencyKey(request) : '';
   const result = await declaration.handler({
     context,

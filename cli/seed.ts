@@ -9,7 +9,8 @@ import { loadSettings, requireInstallation, type Settings, SettingsError } from 
 import { connect, type Sql } from '../db/client.ts';
 import { newId } from '../db/ids.ts';
 import { post } from '../db/ledger.ts';
-import { createApiKey, createPerson, findByKey, findPersonByEmail, setPassword, verifyPassword } from '../db/people.ts';
+import { createApiKey, findByKey } from '../db/api-keys.ts';
+import { createPerson, findPersonByEmail, setPassword, verifyPassword } from '../db/people.ts';
 import { findSeller, insertSeller, updateSellerCapability } from '../db/sellers.ts';
 import type { Role } from '../domain/escrow-state.ts';
 import { toppedUp } from '../domain/postings.ts';

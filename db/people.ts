@@ -1,4 +1,4 @@
-// People and what proves who they are: scrypt passwords, hashed API keys, hashed sessions.
+// People and what proves who they are: scrypt passwords, hashed sessions; API keys stand in api-keys.ts.
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Role } from '../domain/escrow-state.ts';
 import type { Queryable } from './client.ts';
@@ -22,7 +22,7 @@ export interface NewPerson {
   password?: string | undefined;
 }
 
-interface PersonRow {
+export interface PersonRow {
   id: string;
   entity_id: string;
   email: string;
@@ -32,7 +32,7 @@ interface PersonRow {
   locale: string;
 }
 
-const toPerson = (row: PersonRow): Person => ({
+export const toPerson = (row: PersonRow): Person => ({
   id: row.id,
   entityId: row.entity_id,
   email: row.email,
@@ -42,7 +42,7 @@ const toPerson = (row: PersonRow): Person => ({
   locale: row.locale,
 });
 
-const columns = (sql: Queryable) => sql`p.id, p.entity_id, p.email, p.name, p.role, p.time_zone, p.locale`;
+export const personColumns = (sql: Queryable) => sql`p.id, p.entity_id, p.email, p.name, p.role, p.time_zone, p.locale`;
 
 /** Null when the address belongs to somebody already. */
 export async function createPerson(sql: Queryable, person: NewPerson): Promise<Person | null> {
@@ -51,17 +51,19 @@ export async function createPerson(sql: Queryable, person: NewPerson): Promise<P
   const [row] = await sql<PersonRow[]>`
     INSERT INTO people AS p (id, email, name, role, password_hash)
     VALUES (${id}, ${person.email}, ${person.name}, ${person.role}, ${hash})
-    ON CONFLICT DO NOTHING RETURNING ${columns(sql)}`;
+    ON CONFLICT DO NOTHING RETURNING ${personColumns(sql)}`;
   return row ? toPerson(row) : null;
 }
 
 export async function findPerson(sql: Queryable, id: string): Promise<Person | null> {
-  const [row] = await sql<PersonRow[]>`SELECT ${columns(sql)} FROM people p WHERE p.id = ${id}`;
+  const [row] = await sql<PersonRow[]>`SELECT ${personColumns(sql)} FROM people p WHERE p.id = ${id}`;
   return row ? toPerson(row) : null;
 }
 
 export async function findPersonByEmail(sql: Queryable, email: string): Promise<Person | null> {
-  const [row] = await sql<PersonRow[]>`SELECT ${columns(sql)} FROM people p WHERE lower(p.email) = lower(${email})`;
+  const [row] = await sql<
+    PersonRow[]
+  >`SELECT ${personColumns(sql)} FROM people p WHERE lower(p.email) = lower(${email})`;
   return row ? toPerson(row) : null;
 }
 
@@ -105,7 +107,7 @@ async function passwordMatches(password: string, stored: string): Promise<boolea
 /** Takes the same time for an address that nobody has. */
 export async function verifyPassword(sql: Queryable, email: string, password: string): Promise<Person | null> {
   const [row] = await sql<(PersonRow & { password_hash: string | null })[]>`
-    SELECT ${columns(sql)}, p.password_hash FROM people p WHERE lower(p.email) = lower(${email})`;
+    SELECT ${personColumns(sql)}, p.password_hash FROM people p WHERE lower(p.email) = lower(${email})`;
   if (!row?.password_hash) {
     await derive(password, randomBytes(16), SCRYPT);
     return null;
@@ -118,38 +120,8 @@ export async function setPassword(sql: Queryable, personId: string, password: st
   await sql`UPDATE people SET password_hash = ${hash} WHERE id = ${personId}`;
 }
 
-// ---- API keys ---------------------------------------------------------------------------------------------------
-
-const KEY_PREFIX = 'sk_tranche_';
-/** A key has 256 random bits: a plain hash is enough, there is nothing to guess. */
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-
-/** The key itself is in no table: whoever asks for one keeps it. */
-export async function createApiKey(
-  sql: Queryable,
-  personId: string,
-  options: { label?: string; key?: string } = {},
-): Promise<{ id: string; key: string }> {
-  const key = options.key ?? `${KEY_PREFIX}${randomBytes(32).toString('base64url')}`;
-  const id = newId('apiKey');
-  const [row] = await sql<{ id: string }[]>`
-    INSERT INTO api_keys (id, person_id, key_hash, label) VALUES (${id}, ${personId}, ${sha256(key)}, ${options.label ?? ''})
-    ON CONFLICT (key_hash) DO UPDATE SET label = EXCLUDED.label WHERE api_keys.person_id = ${personId} RETURNING id`;
-  if (!row) throw new Error('this API key belongs to somebody else');
-  return { id: row.id, key };
-}
-
-export async function findByKey(sql: Queryable, key: string): Promise<{ person: Person; keyId: string } | null> {
-  if (!key.startsWith(KEY_PREFIX)) return null;
-  const [row] = await sql<(PersonRow & { key_id: string; stale: boolean })[]>`
-    SELECT ${columns(sql)}, k.id AS key_id, coalesce(k.last_used_at < now() - interval '1 minute', true) AS stale
-    FROM api_keys k JOIN people p ON p.id = k.person_id
-    WHERE k.key_hash = ${sha256(key)} AND k.revoked_at IS NULL`;
-  if (!row) return null;
-  // To the minute: a busy key must not write a row for every call.
-  if (row.stale) await sql`UPDATE api_keys SET last_used_at = now() WHERE id = ${row.key_id}`;
-  return { person: toPerson(row), keyId: row.key_id };
-}
+/** What it hashes has 256 random bits: a plain hash is enough, there is nothing to guess. */
+export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 // ---- sessions ---------------------------------------------------------------------------------------------------
 
@@ -177,7 +149,7 @@ export async function createSession(
 
 export async function findSession(sql: Queryable, token: string): Promise<Session | null> {
   const [row] = await sql<(PersonRow & { csrf_token: string; expires_at: Date })[]>`
-    SELECT ${columns(sql)}, s.csrf_token, s.expires_at FROM sessions s JOIN people p ON p.id = s.person_id
+    SELECT ${personColumns(sql)}, s.csrf_token, s.expires_at FROM sessions s JOIN people p ON p.id = s.person_id
     WHERE s.token_hash = ${sha256(token)} AND s.expires_at > now()`;
   return row ? { person: toPerson(row), csrfToken: row.csrf_token, expiresAt: row.expires_at } : null;
 }

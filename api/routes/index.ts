@@ -1,5 +1,6 @@
 // Every route of /v1: what is in this list is served, documented and part of the authorization matrix.
 import type { Route } from '../route.ts';
+import { apiKeyRoutes } from './api-keys.ts';
 import { auditRoutes } from './audit.ts';
 import { debtRoutes } from './debts.ts';
 import { approvalRoutes } from './approvals.ts';
@@ -38,4 +39,5 @@ export const ROUTES: readonly Route[] = [
   ...failedRefundRoutes,
   ...eventRoutes,
   ...webhookRoutes,
+  ...apiKeyRoutes,
 ];

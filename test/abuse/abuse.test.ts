@@ -1,6 +1,7 @@
 // What the product refuses, line by line of "abuse to refuse" in the rules; each changes nothing.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createApiKey, createPerson } from '../../db/people.ts';
+import { createApiKey } from '../../db/api-keys.ts';
+import { createPerson } from '../../db/people.ts';
 import { insertSeller } from '../../db/sellers.ts';
 import { buildPolicy } from '../../domain/policy.ts';
 import { parsePeriod } from '../../domain/periods.ts';

@@ -7,7 +7,8 @@ import type { CommandContext } from '../../api/commands.ts';
 import type { EscrowCommand, EscrowWorkflows, Outcome } from '../../api/workflow-port.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { connect, type Sql } from '../../db/client.ts';
-import { createApiKey, createPerson, type Person } from '../../db/people.ts';
+import { createApiKey } from '../../db/api-keys.ts';
+import { createPerson, type Person } from '../../db/people.ts';
 import type { EscrowSnapshot, MilestoneState } from '../../domain/escrow-state.ts';
 import { stripePayments } from '../../payments/stripe.ts';
 import type { EscrowCommands } from '../../workflows/messages.ts';
@@ -147,8 +148,8 @@ export interface ApiUnderTest {
   people: Record<Name, Person & { apiKey: string }>;
   workflows: StandInWorkflows;
   commands: CommandContext;
-  get(path: string, as?: Name | null): Promise<Reply>;
-  delete(path: string, as?: Name | null): Promise<Reply>;
+  get(path: string, as?: Name | null, headers?: Record<string, string>): Promise<Reply>;
+  delete(path: string, as?: Name | null, headers?: Record<string, string>): Promise<Reply>;
   /** A POST with a fresh Idempotency-Key unless `key` says otherwise. */
   post(path: string, options?: Options): Promise<Reply>;
   /** A body that is valid as it stands. */
@@ -227,8 +228,8 @@ export async function startApi(): Promise<ApiUnderTest> {
     people,
     workflows,
     commands: { sql, workflows, payments, settings, logger },
-    get: (path, as = 'buyer') => send('GET', path, as, {}),
-    delete: (path, as = 'buyer') => send('DELETE', path, as, {}),
+    get: (path, as = 'buyer', headers = {}) => send('GET', path, as, { headers }),
+    delete: (path, as = 'buyer', headers = {}) => send('DELETE', path, as, { headers }),
     post,
     proposal,
     propose: async (change) => {

@@ -8,15 +8,8 @@ import { seed } from '../../cli/seed.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { connect, type Sql } from '../../db/client.ts';
 import { migrate } from '../../db/migrate.ts';
-import {
-  createApiKey,
-  createPerson,
-  createSession,
-  endSession,
-  findByKey,
-  findSession,
-  verifyPassword,
-} from '../../db/people.ts';
+import { createApiKey, findByKey } from '../../db/api-keys.ts';
+import { createPerson, createSession, endSession, findSession, verifyPassword } from '../../db/people.ts';
 import { stripePayments } from '../../payments/stripe.ts';
 import { startStripeSandbox, type StripeSandbox } from '../../sandbox/stripe/server.ts';
 import { createDatabase, type TestDatabase } from '../stack/database.ts';
@@ -50,7 +43,7 @@ describe('people', () => {
   test('are known by an API key until it is revoked', async () => {
     const person = (await createPerson(sql, { email: 'key@example.test', name: 'Key', role: 'ops' }))!;
     const { id, key } = await createApiKey(sql, person.id);
-    expect(await findByKey(sql, key)).toEqual({ person, keyId: id });
+    expect(await findByKey(sql, key)).toEqual({ person, keyId: id, scopes: ['read', 'write', 'ops'] });
     expect(await findByKey(sql, `${key}x`)).toBeNull();
     const [row] = await sql<{ key_hash: string; last_used_at: Date | null }[]>`SELECT * FROM api_keys WHERE id = ${id}`;
     expect(row!.key_hash).not.toContain(key.slice('sk_tranche_'.length));
