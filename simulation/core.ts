@@ -1,12 +1,7 @@
 // The stand-in for the SDK's Core: jobs in, commands out, and a history from which an evicted workflow is built again.
-import {
-  ApplicationFailure,
-  defaultFailureConverter,
-  defaultPayloadConverter as converter,
-  type Payload,
-  toPayloads,
-} from '@temporalio/common';
+import { ApplicationFailure, defaultFailureConverter, defaultPayloadConverter, type Payload } from '@temporalio/common';
 import type { Isolate, IsolatedWorkflow, RawCommand, RowVisited } from './isolate.ts';
+import { fromPayload, toPayload } from './payload.ts';
 
 export type Job =
   | { kind: 'init'; argument: unknown }
@@ -33,8 +28,8 @@ export type Command =
 interface Task {
   now: number;
   jobs: Job[];
-  /** The commands as text: a replay must give the same. */
-  commands: string;
+  /** A replay must give the same. */
+  commands: RawCommand[];
 }
 
 export interface ExecutionStart {
@@ -43,7 +38,8 @@ export interface ExecutionStart {
   type: string;
   argument: unknown;
   seed: number;
-  visited: RowVisited;
+  /** Told each row that the workflow goes along; null where nobody asks. */
+  visited: RowVisited | null;
 }
 
 /** A replay that did not give the commands that the history has. */
@@ -83,21 +79,14 @@ export class Execution {
     // A refused update leaves no trace in a history.
     const refused = new Set(commands.flatMap((c) => (c.kind === 'updateRejected' ? [c.id] : [])));
     const kept = ordered.filter((j) => j.kind !== 'update' || !refused.has(j.id));
-    if (kept.length > 0) this.history.push({ now, jobs: kept, commands: textOf(raw) });
+    if (kept.length > 0) this.history.push({ now, jobs: kept, commands: raw });
     return commands;
   }
 
   /** Answers a query; takes no part in the history. */
   async query(name: string, now: number): Promise<unknown> {
     const workflow = this.workflow ?? (await this.rebuild(now));
-    const { commands } = await workflow.activate({
-      timestamp: timestamp(now),
-      jobs: [{ queryWorkflow: { queryId: 'q', queryType: name, arguments: [] } }],
-    });
-    const response = commands[0]?.['respondToQuery'] as
-      { succeeded?: { response?: Payload }; failed?: unknown } | undefined;
-    if (!response?.succeeded?.response) throw new Error(`query ${name} failed`);
-    return converter.fromPayload(response.succeeded.response);
+    return workflow.query(name);
   }
 
   /** The worker forgets the workflow, as when it crashes; the next task builds it again. */
@@ -111,16 +100,16 @@ export class Execution {
     const { runId, workflowId, type, seed, visited } = this.start;
     const first = this.history.length === 0;
     const started = { runId, workflowId, type, seed, now: this.history[0]?.now ?? now };
-    const workflow = await this.isolate.start(started, (table, row) => {
-      if (!this.replaying) visited(table, row);
-    });
+    const told: RowVisited | null = visited && ((table, row) => void (this.replaying || visited(table, row)));
+    const workflow = await this.isolate.start(started, told);
     this.workflow = workflow;
     if (first) return workflow;
     this.replaying = true;
     for (const [i, task] of this.history.entries()) {
+      const first = textOf(task.commands);
       const again = textOf(await this.run(workflow, task.jobs, task.now, true));
-      if (again !== task.commands) {
-        throw new Nondeterminism(`task ${i} of ${this.history.length}: ${task.commands.slice(0, 600)} became ${again.slice(0, 600)}`); // prettier-ignore
+      if (again !== first) {
+        throw new Nondeterminism(`task ${i} of ${this.history.length}: ${first.slice(0, 600)} became ${again.slice(0, 600)}`); // prettier-ignore
       }
       this.replayed += 1;
     }
@@ -164,15 +153,15 @@ const timestamp = (ms: number) => ({ seconds: Math.floor(ms / 1000), nanos: (ms 
 function rawJob(job: Job, start: ExecutionStart, replay: boolean): Record<string, unknown> {
   switch (job.kind) {
     case 'init':
-      return { initializeWorkflow: { workflowType: start.type, workflowId: start.workflowId, arguments: toPayloads(converter, job.argument) } }; // prettier-ignore
+      return { initializeWorkflow: { workflowType: start.type, workflowId: start.workflowId, arguments: [toPayload(job.argument)] } }; // prettier-ignore
     case 'signal':
-      return { signalWorkflow: { signalName: job.name, input: toPayloads(converter, job.argument) } };
+      return { signalWorkflow: { signalName: job.name, input: [toPayload(job.argument)] } };
     case 'update':
-      return { doUpdate: { id: job.id, protocolInstanceId: job.id, name: job.name, input: toPayloads(converter, job.argument), runValidator: !replay } }; // prettier-ignore
+      return { doUpdate: { id: job.id, protocolInstanceId: job.id, name: job.name, input: [toPayload(job.argument)], runValidator: !replay } }; // prettier-ignore
     case 'timer':
       return { fireTimer: { seq: job.seq } };
     case 'activity':
-      return { resolveActivity: { seq: job.seq, result: job.failure === undefined ? { completed: { result: converter.toPayload(job.result) } } : { failed: { failure: givenUp(job.failure) } } } }; // prettier-ignore
+      return { resolveActivity: { seq: job.seq, result: job.failure === undefined ? { completed: { result: toPayload(job.result) } } : { failed: { failure: givenUp(job.failure) } } } }; // prettier-ignore
     case 'cancel':
       return { cancelWorkflow: {} };
   }
@@ -181,7 +170,7 @@ function rawJob(job: Job, start: ExecutionStart, replay: boolean): Record<string
 const givenUp = (message: string) => ({
   message: 'Activity task failed',
   activityFailureInfo: { activityType: { name: 'activity' }, activityId: '1', retryState: 2 },
-  cause: defaultFailureConverter.errorToFailure(ApplicationFailure.nonRetryable(message), converter),
+  cause: defaultFailureConverter.errorToFailure(ApplicationFailure.nonRetryable(message), defaultPayloadConverter),
 });
 
 interface RawDuration {
@@ -191,7 +180,7 @@ interface RawDuration {
 const millis = (d: RawDuration): number => Number(d.seconds ?? 0) * 1000 + Math.round((d.nanos ?? 0) / 1e6);
 const one = (payloads: unknown): unknown => {
   const [first] = (payloads ?? []) as Payload[];
-  return first === undefined ? undefined : converter.fromPayload(first);
+  return first === undefined ? undefined : fromPayload(first);
 };
 
 interface RawUpdateResponse {
@@ -221,10 +210,10 @@ function commandOf(raw: RawCommand): Command[] {
       const id = r.protocolInstanceId;
       if (r.accepted) return [{ kind: 'updateAccepted', id }];
       if (r.rejected) return [{ kind: 'updateRejected', id, message: r.rejected.message ?? '' }];
-      return [{ kind: 'updateCompleted', id, result: r.completed ? converter.fromPayload(r.completed) : undefined }];
+      return [{ kind: 'updateCompleted', id, result: r.completed ? fromPayload(r.completed) : undefined }];
     }
     case 'completeWorkflowExecution':
-      return [{ kind: 'completed', result: body['result'] ? converter.fromPayload(body['result'] as Payload) : undefined }]; // prettier-ignore
+      return [{ kind: 'completed', result: body['result'] ? fromPayload(body['result'] as Payload) : undefined }]; // prettier-ignore
     case 'failWorkflowExecution':
       return [{ kind: 'failed', message: (body['failure'] as { message?: string } | undefined)?.message ?? '' }];
     case 'continueAsNewWorkflowExecution':

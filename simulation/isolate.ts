@@ -21,6 +21,8 @@ export interface Activated {
 export interface IsolatedWorkflow {
   /** Runs jobs. @throws Error when the workflow task fails */
   activate(activation: Activation): Promise<Activated>;
+  /** What the handler of a query without arguments answers now, as a copy. */
+  query(name: string): unknown;
   dispose(): Promise<void>;
 }
 
@@ -76,6 +78,12 @@ export function createIsolate(code: string, activityNames: readonly string[]): I
           }
           const { commands, usedInternalFlags } = completion.successful ?? {};
           return { commands: (commands ?? []) as RawCommand[], flags: usedInternalFlags ?? [] };
+        },
+        query: (name) => {
+          const { queryHandlers } = (workflow as unknown as { activator: { queryHandlers: Map<string, { handler: () => unknown }> } }).activator; // prettier-ignore
+          const handler = queryHandlers.get(name);
+          if (handler === undefined) throw new Error(`the workflow has no query ${name}`);
+          return JSON.parse(JSON.stringify(handler.handler() ?? null));
         },
         dispose: () => workflow.dispose(),
       };
