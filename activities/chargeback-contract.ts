@@ -20,6 +20,8 @@ export interface DisputeWord {
   staged: boolean;
   /** Milestones that the buyer named; none: the whole charge. */
   named: string[];
+  /** What stands still meanwhile: the named ones where their money covers the dispute, else (none) the whole charge. */
+  frozen?: string[];
   /** Sellers whose milestones the charge paid for. */
   sellers: string[];
   worthDefending: boolean;
@@ -44,6 +46,10 @@ export interface PlannedLoss {
   /** One per milestone whose seller gives released money. */
   takeBacks: TakeBackOrder[];
   taken: TakenOfHeld[];
+  /** Refunds of the charge that Stripe has made. */
+  refunded: string[];
+  /** Not planned yet: movements of the charge's money that must come to their end first. */
+  waitsFor?: string[];
 }
 
 export interface ChargebackActivities {

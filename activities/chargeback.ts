@@ -28,6 +28,7 @@ import {
 import type { ChargebackActivities, DisputeWord, PlannedLoss } from './chargeback-contract.ts';
 import { evidencePack } from './evidence.ts';
 import { type ActivityDeps, beating, readFromStripe, toFailure } from './stripe-call.ts';
+import { settleUnderWay } from './under-way.ts';
 
 export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
   const { sql, payments } = deps;
@@ -79,6 +80,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       submitted: facts.submissions > 0,
       staged: dispute.evidence.text !== undefined,
       named,
+      frozen: concerned.reduce((sum, m) => sum + m.fundedMinor, 0n) < withdrawnOf(facts) ? [] : named,
       sellers: [...new Set(concerned.map((m) => m.sellerId))],
       worthDefending: worthDefending(facts.amountMinor),
     };
@@ -106,12 +108,16 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
   }
 
   async function planDisputeLoss(disputeId: string): Promise<PlannedLoss> {
-    const facts = await atStripe(await known(disputeId));
+    const before = await known(disputeId);
+    const facts = await atStripe(before);
+    const waitsFor = before.state.plan ? [] : await settleUnderWay(deps, before);
+    if (waitsFor.length > 0) return { takeBacks: [], taken: [], refunded: [], waitsFor };
     return sql.begin(async (raw) => {
       const tx = raw as Tx;
       const dispute = (await lockCardDispute(tx, disputeId))!;
+      const refunded = await refundsOfCharge(tx, dispute.charge_id);
+      if (dispute.state.plan) return planned(dispute, dispute.state.plan, refunded);
       const { terms, milestones } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
-      if (dispute.state.plan) return planned(dispute, dispute.state.plan);
       const [open] = await tx<{ currency: string; amount: bigint }[]>`
         SELECT currency, amount FROM ledger_balances WHERE account = ${disputeAccount.receivable(disputeId)} AND amount <> 0`;
       const money = await Promise.all(milestones.map((m) => moneyOfMilestone(tx, m)));
@@ -120,7 +126,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       const stored = storedPlan(plan, open?.currency ?? dispute.currency);
       await tx`
         UPDATE disputes SET state = ${tx.json({ ...dispute.state, plan: stored } as never)}, updated_at = now() WHERE id = ${disputeId}`;
-      return planned(dispute, stored);
+      return planned(dispute, stored, refunded);
     }) as Promise<PlannedLoss>;
   }
 
@@ -275,6 +281,19 @@ async function writing<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What the bank takes, settlement currency: as disputed until it has taken it. */
+function withdrawnOf(facts: DisputeFacts): bigint {
+  const taken = facts.balanceTransactions.find((bt) => bt.amountMinor < 0n);
+  return taken ? -taken.amountMinor : facts.amountMinor;
+}
+
+/** Refunds of a charge that Stripe has made, or may still make. */
+async function refundsOfCharge(tx: Tx, chargeId: string): Promise<string[]> {
+  const rows = await tx<{ id: string }[]>`
+    SELECT id FROM movements WHERE stripe_charge_id = ${chargeId} AND kind = 'refund' AND status NOT IN ('failed', 'canceled')`;
+  return rows.map((r) => r.id);
+}
+
 function namedOf(facts: DisputeFacts, milestones: readonly { id: string }[]): string[] {
   const named = (facts.metadata['milestone_ids'] ?? '').split(',').map((id) => id.trim());
   return milestones.map((m) => m.id).filter((id) => named.includes(id));
@@ -325,7 +344,7 @@ function readPlan(stored: StoredPlan): LossPlan {
   };
 }
 
-function planned(dispute: CardDispute, stored: StoredPlan): PlannedLoss {
+function planned(dispute: CardDispute, stored: StoredPlan, refunded: string[]): PlannedLoss {
   const { parts } = readPlan(stored);
   return {
     takeBacks: parts
@@ -343,5 +362,6 @@ function planned(dispute: CardDispute, stored: StoredPlan): PlannedLoss {
     taken: parts
       .filter((p) => p.heldMinor + p.feeUnearnedMinor > 0n)
       .map((p) => ({ milestoneId: p.milestoneId, principal: toInteger(p.heldMinor), buyerFee: toInteger(p.feeUnearnedMinor) })), // prettier-ignore
+    refunded,
   };
 }

@@ -3,8 +3,9 @@
 import type { Tx } from '../db/client.ts';
 import { post } from '../db/ledger.ts';
 import { changeMovement, lockMovement, type Movement, raiseAlert, recordBalanceTransaction, reserveMovement, useCharge } from '../db/movements.ts'; // prettier-ignore
+import { REFUSED_BY_DISPUTE } from '../domain/chargeback.ts';
 import { assert } from '../domain/errors.ts';
-import { toMinor } from '../domain/money.ts';
+import { toInteger, toMinor } from '../domain/money.ts';
 import { inverse, type Leg, refundSettled } from '../domain/postings.ts';
 import { PaymentsError } from '../payments/errors.ts';
 import type { Metadata, RefundFacts } from '../payments/port.ts';
@@ -204,6 +205,7 @@ export function refundFlow(deps: ActivityDeps) {
         legs: booking.undone ? await booking.undone(tx, code) : inverse(booking.asked(known.settled_amount)),
       });
       await changeMovement(tx, order.refundId, { status, error_code: code, error_message: message, ...(refund ? { stripe_id: refund.id } : {}) }); // prettier-ignore
+      if (REFUSED_BY_DISPUTE.has(code)) return;
       await raiseAlert(tx, {
         kind: 'refund_failed',
         key: `refund:${order.refundId}:${order.generation}`,
@@ -214,5 +216,43 @@ export function refundFlow(deps: ActivityDeps) {
     return { outcome: refund ? 'failed' : 'refused', stripeRefundId: refund?.id ?? null, code };
   }
 
-  return { ask, readAgain };
+  /**
+   * A refund that was asked in the ledger and whose answer nobody has: what Stripe made of it is written down, and where it
+   * made nothing the asking is undone. Whoever asks again finds this answer.
+   */
+  async function answer(movement: Movement, refund: RefundFacts | null, code: string): Promise<void> {
+    const order = callOf(movement);
+    const legs = await sql<
+      { account: string; amount: bigint; milestone_id: string | null; seller_id: string | null }[]
+    >`
+      SELECT e.account, e.amount, e.milestone_id, e.seller_id FROM ledger_entries e
+      JOIN ledger_transactions t ON t.id = e.transaction_id
+      WHERE t.idempotency_key = ${`refund_asked:${movement.id}`} ORDER BY e.leg`;
+    const asked = legs.map((l): Leg => ({ account: l.account, amountMinor: l.amount, ...(l.milestone_id === null ? {} : { milestoneId: l.milestone_id }), ...(l.seller_id === null ? {} : { sellerId: l.seller_id }) })); // prettier-ignore
+    const booking: RefundBooking = {
+      settledMinor: () => Promise.resolve(movement.settled_amount!),
+      asked: () => asked,
+      succeeded: () => Promise.resolve(),
+    };
+    if (refund) await record(order, booking, refund);
+    else await undo(order, booking, 'failed', code, 'Stripe knows no such refund, and makes none of a disputed charge.', null); // prettier-ignore
+  }
+
+  return { ask, readAgain, answer };
 }
+
+const callOf = (m: Movement): RefundCall => ({
+  escrowId: m.escrow_id,
+  refundId: m.id,
+  generation: 1,
+  paymentId: m.payment_id!,
+  paymentIntentId: '',
+  chargeId: m.stripe_charge_id!,
+  amount: toInteger(m.amount),
+  currency: m.currency,
+  settlementCurrency: m.settlement_currency!,
+  reason: m.reason ?? '',
+  milestoneId: m.milestone_id,
+  sellerId: m.seller_id,
+  metadata: {},
+});

@@ -131,25 +131,9 @@ export function releaseActivities(deps: ActivityDeps) {
   }
 
   async function record(order: TransferOrder, id: string, transfer: TransferFacts): Promise<void> {
-    const bt = transfer.balanceTransaction;
-    if (!bt) throw new Error(`transfer ${transfer.id} has no balance transaction yet: read again`);
     await sql.begin(async (raw) => {
       const tx = raw as Tx;
-      const known = await lockMovement(tx, id);
-      assert(known !== null, `transfer ${id} was never reserved`);
-      if (known.status !== 'succeeded') {
-        await recordBalanceTransaction(tx, bt);
-        await changeMovement(tx, id, { status: 'succeeded', stripe_id: transfer.id, balance_transaction_id: bt.id, error_code: null, error_message: null }); // prettier-ignore
-        await post(tx, {
-          key: `transfer:${id}`,
-          kind: 'transfer',
-          currency: bt.currency,
-          escrowId: order.escrowId,
-          balanceTransactionId: bt.id,
-          cause: { stripe: transfer.id },
-          legs: transferCreated(order.milestoneId, order.sellerId, bt),
-        });
-      }
+      await bookTransfer(tx, id, transfer);
       await project(tx, order.after);
     });
     deps.crashPoint?.('after_commit');
@@ -197,4 +181,24 @@ export function releaseActivities(deps: ActivityDeps) {
   const accountOf = (stripeAccountId: string) => readFromStripe(() => payments.retrieveAccount(stripeAccountId));
 
   return { transferToSeller };
+}
+
+/** A transfer that Stripe has made, once. */
+export async function bookTransfer(tx: Tx, id: string, transfer: TransferFacts): Promise<void> {
+  const bt = transfer.balanceTransaction;
+  if (!bt) throw new Error(`transfer ${transfer.id} has no balance transaction yet: read again`);
+  const known = await lockMovement(tx, id);
+  assert(known !== null, `transfer ${id} was never reserved`);
+  if (known.status === 'succeeded') return;
+  await recordBalanceTransaction(tx, bt);
+  await changeMovement(tx, id, { status: 'succeeded', stripe_id: transfer.id, balance_transaction_id: bt.id, error_code: null, error_message: null }); // prettier-ignore
+  await post(tx, {
+    key: `transfer:${id}`,
+    kind: 'transfer',
+    currency: bt.currency,
+    escrowId: known.escrow_id,
+    balanceTransactionId: bt.id,
+    cause: { stripe: transfer.id },
+    legs: transferCreated(known.milestone_id!, known.seller_id!, bt),
+  });
 }

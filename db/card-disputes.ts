@@ -73,18 +73,27 @@ export async function lockCardDispute(tx: Tx, id: string): Promise<CardDispute |
   return row ?? null;
 }
 
+export interface PaidMilestone {
+  id: string;
+  sellerId: string;
+  /** What the charge brought for it, settlement currency. */
+  fundedMinor: bigint;
+}
+
 /** The milestones that a charge paid for, and the terms that they stand in. */
 export async function paidByCharge(
   sql: Queryable,
   escrowId: string,
   chargeId: string,
-): Promise<{ terms: Terms; milestones: { id: string; sellerId: string }[]; converted: boolean }> {
+): Promise<{ terms: Terms; milestones: PaidMilestone[]; converted: boolean }> {
   const [escrow] = await sql<{ body: Terms; settlement_currency: string | null }[]>`
     SELECT t.body, e.settlement_currency FROM escrows e
     JOIN escrow_terms t ON t.escrow_id = e.id AND t.version = e.terms_version WHERE e.id = ${escrowId}`;
   if (!escrow) throw new Error(`escrow ${escrowId} is not in the projection yet`);
-  const milestones = await sql<{ id: string; sellerId: string }[]>`
-    SELECT id, seller_id AS "sellerId" FROM milestones
+  const milestones = await sql<PaidMilestone[]>`
+    SELECT id, seller_id AS "sellerId",
+           (state -> 'funds' ->> 'principal')::bigint + (state -> 'funds' ->> 'buyerFee')::bigint AS "fundedMinor"
+    FROM milestones
     WHERE escrow_id = ${escrowId} AND state -> 'funds' ->> 'chargeId' = ${chargeId} ORDER BY position`;
   return { terms: escrow.body, milestones, converted: escrow.settlement_currency !== escrow.body.currency };
 }

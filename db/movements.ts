@@ -125,7 +125,7 @@ export async function noteCall(
     INSERT INTO movement_attempts (movement_id, generation, idempotency_key, params_hash)
     VALUES (${movementId}, ${generation}, ${key}, ${hash}) ON CONFLICT DO NOTHING`;
   const rows = await tx<{ params_hash: string; age_ms: number | null }[]>`
-    UPDATE movement_attempts new SET calls = old.calls + 1, first_call_at = coalesce(old.first_call_at, now())
+    UPDATE movement_attempts new SET calls = old.calls + 1, first_call_at = coalesce(old.first_call_at, now()), last_call_at = now()
     FROM movement_attempts old
     WHERE new.movement_id = old.movement_id AND new.generation = old.generation
       AND new.movement_id = ${movementId} AND new.generation = ${generation}

@@ -99,6 +99,13 @@ const PHASES: Readonly<Record<string, DisputePhase>> = {
 
 export const phaseOf = (status: string): DisputePhase => PHASES[status] ?? 'unknown';
 
+/** Stripe's words for a refund of a charge that a bank is at: an answer, and no failure. */
+export const REFUSED_BY_DISPUTE: ReadonlySet<string> = new Set([
+  'charge_disputed',
+  'refund_disputed_payment',
+  'charge_for_pending_refund_disputed',
+]);
+
 /** Chance to win and the price of trying, as stated assumptions: our own pack is sent where it is worth it. */
 export const WIN_CHANCE_PERCENT = 30n;
 export const COUNTER_FEE_MINOR = 1500n;

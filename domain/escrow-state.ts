@@ -97,7 +97,8 @@ export interface RefundPart {
   principal: number;
   buyerFee: number;
   buyerFeeReturned: number;
-  status: 'asked' | 'pending' | 'succeeded' | 'failed';
+  /** `charged_back`: never left, because the bank gave the buyer this money first. */
+  status: 'asked' | 'pending' | 'succeeded' | 'failed' | 'charged_back';
   generation: number;
   stripeRefundId: string | null;
   reason: string;
@@ -208,7 +209,7 @@ export interface PaymentState {
   /** The buyer left the authentication: the PaymentIntent is being cancelled. */
   abandoned: boolean;
   /** Money that arrived after the escrow was given up goes back whole: its refund's status. */
-  returned: RefundPart['status'] | null;
+  returned: Exclude<RefundPart['status'], 'charged_back'> | null;
   returnGeneration: number;
 }
 
@@ -249,7 +250,7 @@ export interface EscrowState {
   fundUntil: number | null;
   frozen: Freeze[];
   /** Card disputes that this escrow was told of; an ended one stays, because `closed` may come before `created`. */
-  cardDisputes: { id: string; state: 'open' | 'lifted' | 'lost' }[];
+  cardDisputes: { id: string; state: 'open' | 'lifted' | 'lost'; chargeId?: string }[];
   milestones: MilestoneState[];
   payments: PaymentState[];
   cancelRequest: PendingRequest | null;

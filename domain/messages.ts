@@ -144,6 +144,7 @@ export const EVENT_MESSAGES = {
   'refund.request_lapsed': { kind: 'request_lapsed', to: 'both' },
   'refund.ordered': null,
   'refund.pending': null,
+  'refund.waits': null,
   'refund.succeeded': { kind: 'refunded', to: 'both' },
   'refund.failed': { kind: 'refund_failed', to: 'both' },
   'refund.came_back': { kind: 'refund_failed', to: 'both' },

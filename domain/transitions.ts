@@ -154,7 +154,7 @@ export const MILESTONE_TRANSITIONS: readonly Row<MilestoneMove, MilestoneStatus>
   { name: 'end_mediation', from: ['disputed'], to: ['disputed'], by: ['timer'], when: '30 days without a ruling: a second arbiter' },
   { name: 'default_outcome', from: ['disputed'], to: ['accepted', 'refunding'], by: ['timer'], when: '7 more days without a ruling: the respondent’s last offer, else the claimant’s, else the claim' },
   { name: 'new_due_date', from: ['overdue'], to: ['started', 'funded'], by: ['workflow'], when: 'an amendment gave it more time' },
-  { name: 'charged_back', from: [...HELD, 'accepted', 'blocked_kyc', 'blocked_funds', 'disputed'], to: ['refunded', 'accepted', 'released'], by: ['stripe'], when: 'a card dispute was lost and took all that was left of the milestone' },
+  { name: 'charged_back', from: [...HELD, 'accepted', 'releasing', 'blocked_kyc', 'blocked_funds', 'disputed'], to: ['refunded', 'accepted', 'released'], by: ['stripe'], when: 'a card dispute was lost and took all that was left of the milestone' },
   { name: 'recover', from: ['released'], to: ['recovering'], by: ['workflow'], when: 'both sides agreed to refund released money, or a ruling: workflow refund/<id> reverses the transfer' },
   { name: 'recovered', from: ['recovering'], to: ['refunded', 'released'], by: ['stripe'], when: 'the buyer has the money (released where a part of it stays with the seller)' },
   { name: 'not_recovered', from: ['recovering', 'refunded'], to: ['released'], by: ['stripe'], when: 'the refund failed, perhaps days after it succeeded, and the seller was paid again' },

@@ -90,7 +90,10 @@ export function waitingFor(state: WaitingState): Waiting {
   const byDeadline = (a: Waiting, b: Waiting) => (a.until ?? '9999').localeCompare(b.until ?? '9999');
   return (
     (people.length > 0 ? people : open).sort(byDeadline)[0] ??
-    wait('closing', 'platform', 'The escrow is being closed.', null, null)
+    // Every milestone is at its end, and a refund of one still waits for who lifts its freeze.
+    (state.frozen.length > 0
+      ? frozenWaiting(state.frozen, null)
+      : wait('closing', 'platform', 'The escrow is being closed.', null, null))
   );
 }
 

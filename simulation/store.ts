@@ -33,6 +33,8 @@ interface Movement {
   status: 'reserved' | 'pending' | 'succeeded' | 'failed';
   stripeId: string | null;
   code: string | null;
+  /** Of a refund: what it was asked as. */
+  order: RefundOrder | null;
 }
 
 interface Charge {
@@ -203,6 +205,7 @@ export class Store {
   refundToBuyer(o: RefundOrder, crash: (at: CrashPoint) => void): RefundAnswer {
     crash('before_effect');
     const movement = this.reserve(o.refundId, 'refund');
+    movement.order = o;
     this.post(`refund_asked:${o.refundId}`, () => this.bookRefund(o, 1));
     if (movement.status !== 'reserved') {
       if (movement.status === 'succeeded') this.project(o.after);
@@ -229,7 +232,7 @@ export class Store {
 
   private recordedRefund(o: RefundOrder, movement: Movement, refund: StripeRefund): RefundAnswer {
     movement.stripeId = refund.id;
-    if (refund.status === 'failed') return this.undo(o, movement, refund.id, 'expired_or_canceled_card');
+    if (refund.status === 'failed') return this.undo(o, movement, refund.id, refund.code!);
     if (movement.status !== 'succeeded') movement.status = refund.status;
     if (refund.status === 'succeeded') this.project(o.after);
     return { outcome: refund.status, stripeRefundId: refund.id, code: null };
@@ -258,6 +261,11 @@ export class Store {
     charge.refunded += sign * (principal + buyerFeeReturned);
   }
 
+  /** Refunds of a charge that Stripe has made, or may still make. */
+  refundedOf(chargeId: string): string[] {
+    return [...this.movements].filter(([, m]) => m.order?.chargeId === chargeId && m.status !== 'failed').map(([id]) => id); // prettier-ignore
+  }
+
   /** A lost card dispute: what is still held for the charge's milestones is gone. Answers what was taken of each. */
   loseDispute(
     disputeId: string,
@@ -265,6 +273,11 @@ export class Store {
     milestoneIds: readonly string[],
   ): { milestoneId: string; principal: number; buyerFee: number }[] {
     const taken: { milestoneId: string; principal: number; buyerFee: number }[] = [];
+    // Asked in the books and never at Stripe, which refuses it now: the promise is withdrawn, its money is there to be taken.
+    for (const [id, m] of this.movements) {
+      if (m.order?.chargeId !== chargeId || m.status !== 'reserved') continue;
+      if (!this.stripe.refunds.some((r) => r.refundId === id)) this.undo(m.order, m, null, 'charge_disputed');
+    }
     this.post(`dispute_lost:${disputeId}`, () => {
       for (const milestoneId of milestoneIds) {
         const m = this.milestones.get(milestoneId);
@@ -292,7 +305,7 @@ export class Store {
   private reserve(id: string, kind: Movement['kind']): Movement {
     const known = this.movements.get(id);
     if (known) return known;
-    const movement: Movement = { kind, status: 'reserved', stripeId: null, code: null };
+    const movement: Movement = { kind, status: 'reserved', stripeId: null, code: null, order: null };
     this.movements.set(id, movement);
     return movement;
   }

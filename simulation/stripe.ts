@@ -20,6 +20,8 @@ export interface StripeRefund {
   intentId: string;
   amount: number;
   status: 'pending' | 'succeeded' | 'failed';
+  /** Why it failed. */
+  code: string | null;
 }
 
 export interface StripeTransfer {
@@ -46,6 +48,8 @@ export class SimulatedStripe {
   readonly refunds: StripeRefund[] = [];
   /** Sellers who cannot receive. */
   readonly incapable = new Set<string>();
+  /** Charges that a bank is at: none of them is refunded meanwhile. */
+  readonly disputed = new Set<string>();
   /** While true transfers find too little balance, refunds wait. */
   balanceShort = false;
   /** Faults stop: from now on everything succeeds. */
@@ -143,17 +147,28 @@ export class SimulatedStripe {
       const left = this.intents.get(r.intentId)!.amount - before.reduce((sum, x) => sum + x.amount, 0);
       if (r.amount > left)
         throw new Error(`refund ${r.refundId} of ${r.amount} asks for more than the ${left} that are left`);
-      if (!this.calm && this.chance.happens(0.05)) return { refused: 'charge_disputed' };
+      if (this.disputed.has(this.intents.get(r.intentId)!.chargeId!)) return { refused: 'charge_disputed' };
+      if (!this.calm && this.chance.happens(0.05)) return { refused: 'refund_declined' };
       const status = this.balanceShort || (!this.calm && this.chance.happens(0.3)) ? 'pending' : 'succeeded';
-      const refund: StripeRefund = { ...r, id: this.id('re'), status };
+      const refund: StripeRefund = { ...r, id: this.id('re'), status, code: null };
       this.refunds.push(refund);
       this.told({ refund });
       return refund;
     });
   }
 
-  settleRefund(refund: StripeRefund, status: 'succeeded' | 'failed'): void {
+  /** The bank withdraws the charge's money: refunds that wait for theirs fail. */
+  dispute(chargeId: string): void {
+    this.disputed.add(chargeId);
+    for (const refund of this.refunds) {
+      if (refund.status === 'pending' && this.intents.get(refund.intentId)!.chargeId === chargeId)
+        this.settleRefund(refund, 'failed', 'charge_for_pending_refund_disputed');
+    }
+  }
+
+  settleRefund(refund: StripeRefund, status: 'succeeded' | 'failed', code = 'expired_or_canceled_card'): void {
     refund.status = status;
+    refund.code = status === 'failed' ? code : null;
     this.told({ refund });
   }
 }

@@ -454,7 +454,9 @@ export class World {
 
   private cardDispute(): void {
     const { chance, clock, store } = this;
-    const charges = [...store.charges].filter(([id, c]) => c.allocated && !this.disputed.includes(id));
+    // A charge whose booking has had no answer yet is not disputed here.
+    const known = new Set(store.head?.payments.flatMap((p) => (p.status === 'succeeded' ? [p.chargeId] : [])));
+    const charges = [...store.charges].filter(([id, c]) => c.allocated && known.has(id) && !this.disputed.includes(id));
     if (charges.length === 0) return;
     const [chargeId, charge] = chance.of(charges);
     this.disputed.push(chargeId);
@@ -473,17 +475,24 @@ export class World {
       signal(chance.below(DAY), opened);
       return;
     }
-    signal(0, opened);
-    if (chance.happens(0.3)) signal(chance.below(2 * lasts), opened);
+    // Its own event may be later than the refusal of a refund that speaks of it.
+    this.stripe.dispute(chargeId);
+    signal(chance.of([0, chance.below(HOUR)]), opened);
+    if (chance.happens(0.3)) signal(HOUR + chance.below(2 * lasts), opened);
     this.options.happened(lost ? 'card_dispute_lost' : 'card_dispute_lifted');
-    if (!lost) return signal(lasts, () => ({ kind: 'lifted' }));
     clock.in(lasts, {
       what: 'world',
       run: null,
       jobs: () => {
+        this.stripe.disputed.delete(chargeId);
+        if (!lost) {
+          signal(0, () => ({ kind: 'lifted' }));
+          return [];
+        }
         const taken = store.loseDispute(disputeId, chargeId, named.length > 0 ? named : paid);
+        const refunded = store.refundedOf(chargeId);
         for (let i = 0; i < (chance.happens(0.2) ? 2 : 1); i++)
-          signal(chance.below(HOUR), () => ({ kind: 'lost', taken }));
+          signal(chance.below(HOUR), () => ({ kind: 'lost', taken, refunded }));
         return [];
       },
     });

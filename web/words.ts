@@ -225,6 +225,7 @@ export const EVENTS: Readonly<Record<EventType, string>> = {
   'refund.ordered': 'ordered a refund of {amount}',
   'refund.pending': 'The refund of {amount} is on its way',
   'refund.succeeded': 'Refunded: {amount} went back to the buyer',
+  'refund.waits': 'The refund of {amount} waits: the bank decides over the payment first',
   'refund.failed': 'The refund of {amount} failed; staff look at it',
   'refund.came_back': 'The refund of {amount} came back from the bank: it is owed to the buyer',
   'refund.repaid': 'The refund of {amount} was made again: the buyer has it',

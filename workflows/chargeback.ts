@@ -41,6 +41,9 @@ const DAY_MS = 86_400_000;
 /** Events may get lost: a dispute that nobody speaks of is read again. */
 const READ_AGAIN_MS = 7 * DAY_MS;
 
+/** A transfer or refund of the same money, under way when the dispute is lost, is looked at again after. */
+const MOVES_END = '1 minute';
+
 interface Run {
   word: DisputeWord | null;
   news: boolean;
@@ -95,14 +98,14 @@ export async function chargeback(input: ChargebackInput): Promise<ChargebackWord
     run.word = word;
     show(run, word);
     // Opened is told also where it is closed already: the escrow ignores what it knows, and shows both.
-    if (!told) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.named }); // prettier-ignore
+    if (!told) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.frozen ?? word.named }); // prettier-ignore
     told = true;
     if (word.phase === 'won' || word.phase === 'lifted') {
       await tellEscrow(input, { kind: 'lifted', disputeId: input.disputeId });
       break;
     }
     if (word.phase === 'lost') {
-      await settle(input);
+      await settle(input, run);
       break;
     }
     await untilNews(input, run, word);
@@ -147,9 +150,14 @@ async function send(input: ChargebackInput, run: Run): Promise<void> {
 }
 
 /** Lost, accepted, or a bank debit that arrives final: unreleased money first, then reversals, then debts. */
-async function settle(input: ChargebackInput): Promise<void> {
+async function settle(input: ChargebackInput, run: Run): Promise<void> {
   const { disputeId } = input;
-  const plan = await books.planDisputeLoss(disputeId);
+  let plan = await books.planDisputeLoss(disputeId);
+  while (plan.waitsFor !== undefined) {
+    run.news = false;
+    await condition(() => run.news, MOVES_END, { summary: `${plan.waitsFor.join(', ')} come to their end` });
+    plan = await books.planDisputeLoss(disputeId);
+  }
   const reversed = await Promise.all(
     plan.takeBacks.map(async (order) => {
       for (;;) {
@@ -166,7 +174,7 @@ async function settle(input: ChargebackInput): Promise<void> {
     }),
   );
   await books.settleDisputeLoss(disputeId, reversed);
-  await tellEscrow(input, { kind: 'lost', disputeId, taken: plan.taken });
+  await tellEscrow(input, { kind: 'lost', disputeId, taken: plan.taken, refunded: plan.refunded });
 }
 
 function registerUpdates(input: ChargebackInput, run: Run): void {

@@ -74,8 +74,16 @@ export type CardDisputeSignal =
   | { kind: 'opened'; disputeId: string; chargeId: string; milestoneIds: string[] }
   /** Won, withdrawn or prevented: as before. */
   | { kind: 'lifted'; disputeId: string }
-  /** Lost: what of each milestone's held money (settlement currency) is gone. */
-  | { kind: 'lost'; disputeId: string; taken: { milestoneId: string; principal: number; buyerFee: number }[] };
+  /**
+   * Lost: what of each milestone's held money (settlement currency) is gone; `refunded` are the charge's refunds that Stripe
+   * has made, whether or not their answers have come here.
+   */
+  | {
+      kind: 'lost';
+      disputeId: string;
+      taken: { milestoneId: string; principal: number; buyerFee: number }[];
+      refunded?: string[];
+    };
 
 /** The issuer suspects fraud: what the charge paid for stands still until ops look. */
 export interface FraudWarningSignal {

@@ -1,7 +1,7 @@
 // Moves that commands, timers and webhooks share: accepting a part, asking a refund, being funded. Each claims its state at
 // once, before anything is awaited, so that two that race find one winner.
 import { planAcceptance, planRefund } from '../domain/allocation.ts';
-import type { Actor, EscrowState, Freeze, Inspection, MilestoneState } from '../domain/escrow-state.ts';
+import type { Actor, EscrowState, Freeze, Inspection, MilestoneState, RefundPart } from '../domain/escrow-state.ts';
 import { freezesOver, openAmount } from '../domain/escrow-state.ts';
 import type { MilestoneTerms } from '../domain/terms.ts';
 import { canMove, moveMilestone } from '../domain/transitions.ts';
@@ -45,6 +45,14 @@ export function addRefund(
     before,
   });
   m.refunded += amount;
+}
+
+/** The same promise under an id of its own: Stripe and the ledger have answered for the first one. */
+export function askedAnew(m: MilestoneState, refused: RefundPart): RefundPart {
+  const part = m.refunds.length + 1;
+  const again: RefundPart = { ...refused, id: `rfd_${m.id.slice(3)}_${part}`, part, status: 'asked', generation: 1, stripeRefundId: null }; // prettier-ignore
+  m.refunds.push(again);
+  return again;
 }
 
 /** The buyer, or the end of the inspection, accepts `amount` of what is left. */
@@ -92,6 +100,9 @@ export function endRefund(m: MilestoneState): void {
   if (m.releases.length === 0) moveMilestone(m, 'refunded');
   else moveMilestone(m, 'refunded', m.releases.every((r) => r.status === 'released') ? 'released' : 'accepted');
 }
+
+/** Stripe's refusal of a refund speaks of a dispute that its own event has not told yet. */
+export const untold = (chargeId: string): string => `charge ${chargeId}`;
 
 /** The escrow's freezes changed: the inspections under them stop, or go on with the time that was left. */
 export function freeze(state: EscrowState, mark: Mark, f: Freeze): void {

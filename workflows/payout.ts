@@ -1,12 +1,13 @@
 // Money out of one milestone: accepted parts to its seller, refunds to the buyer, one at a time and each under its guard.
 import { ActivityFailure } from '@temporalio/workflow';
 import type { RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts';
+import { REFUSED_BY_DISPUTE } from '../domain/chargeback.ts';
 import { type EscrowState, freezesOver, isEscrowEnd, type MilestoneState, openAmount, type RefundPart, type ReleasePart } from '../domain/escrow-state.ts'; // prettier-ignore
 import { transferIdOf } from '../domain/ids.ts';
 import { plainMoney } from '../domain/money.ts';
 import { canMove, moveMilestone } from '../domain/transitions.ts';
 import { refundSettled } from './funding.ts';
-import { addRefund, endRefund, freeze, resume, unblock } from './moves.ts';
+import { addRefund, askedAnew, endRefund, freeze, resume, unblock, untold } from './moves.ts';
 import { money } from './proxies.ts';
 import { type EscrowRun, hasOpenRefund, type Mark, PLATFORM, STRIPE } from './run.ts';
 
@@ -238,7 +239,7 @@ async function refund(
     } else if (answer.outcome === 'pending') {
       if (r.status !== 'pending') mark.event('refund.pending', STRIPE, at.id, { refund_id: r.id, amount: r.amount });
       r.status = 'pending';
-    } else {
+    } else if (!REFUSED_BY_DISPUTE.has(answer.code ?? '') || !waitForBank(state, mark, at, r)) {
       refundFailed(state, mark, at, r, answer.code);
     }
   });
@@ -251,6 +252,25 @@ function refunded(mark: Mark, m: MilestoneState, refundId: string): void {
   endRelease(m);
   mark.milestone(m);
   mark.event('refund.succeeded', STRIPE, m.id, { refund_id: refundId, amount: part.chargeAmount });
+}
+
+/**
+ * No refund of a disputed charge: an answer, not a failure. What was promised stays promised, and is asked again when the
+ * dispute has ended, or has gone to the buyer by it. False where the bank has decided already: ops look at it.
+ */
+function waitForBank(state: EscrowState, mark: Mark, m: MilestoneState, part: RefundPart): boolean {
+  const { chargeId } = m.funds!;
+  const disputes = state.cardDisputes.filter((d) => d.chargeId === chargeId);
+  const open = disputes.find((d) => d.state === 'open');
+  if (open === undefined && disputes.length > 0) return false;
+  part.status = 'failed';
+  const again = askedAnew(m, part);
+  if (!freezesOver(state, m).some((f) => f.reason === 'card_dispute')) {
+    const detail = open?.id ?? untold(chargeId);
+    freeze(state, mark, { reason: 'card_dispute', scope: 'milestone', subject: m.id, detail, since: Date.now() });
+  }
+  mark.event('refund.waits', STRIPE, m.id, { refund_id: again.id, amount: again.amount });
+  return true;
 }
 
 /** As before, and ops look at it: the money is held again, and nothing moves until they say so. */

@@ -1,0 +1,141 @@
+// A refund that was promised and a chargeback of the same money: the buyer gets it once. And a refund that Stripe refuses
+// because a bank is at the payment, which is an answer.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
+import { type Api, castOf, type EscrowObject, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
+import { expectBooksClose, topUpFloat } from '../stack/books.ts';
+import { control, startWorld, type World } from '../stack/world.ts';
+import { amountsOf, countEvents, refundsOf, statusesOf } from '../workflows/steps.ts';
+import { chargeOf, decide, type DisputeRow, ended, openDispute, untilDispute } from './acts.ts';
+
+let world: World;
+let cast: ReturnType<typeof castOf>;
+let buyer: Api;
+let failAt: string | null = null;
+beforeAll(async () => {
+  world = await startWorld({
+    crashPoint: (name) => {
+      if (name !== failAt) return;
+      failAt = null;
+      throw ApplicationFailure.nonRetryable('gave up', 'GaveUp');
+    },
+  });
+  cast = castOf(world);
+  buyer = cast.buyer;
+  await topUpFloat(world, 'usd', 1_000_000n);
+});
+afterAll(() => world.stop());
+
+const funded = (): Promise<EscrowObject> =>
+  fundedEscrow(buyer, [cast.seller], proposal(cast.seller.person.id, [10_000]));
+
+/** A refund whose activity gave up at `point`, long enough ago that nobody is at it any more. */
+async function unanswered(point: 'before_call' | 'after_effect', amount: number): Promise<EscrowObject> {
+  const escrow = await funded();
+  failAt = point;
+  await buyer.act(escrow.id, escrow.milestones[0]!.id, 'refund', { amount, reason: 'not needed any more' });
+  await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('ops'));
+  const ids = world.sql`SELECT id FROM movements WHERE escrow_id = ${escrow.id} AND kind = 'refund'`;
+  await world.sql`UPDATE movements SET created_at = now() - interval '1 hour' WHERE id IN (${ids})`;
+  await world.sql`UPDATE movement_attempts SET last_call_at = now() - interval '1 hour' WHERE movement_id IN (${ids})`;
+  return escrow;
+}
+
+async function lose(escrow: EscrowObject, amount?: number): Promise<void> {
+  const dispute = await openDispute(world, buyer, escrow, amount === undefined ? {} : { amount });
+  await decide(world, dispute, 'losing_evidence');
+  await ended(world, dispute);
+  await untilEscrow(buyer, escrow.id, (e) => !e.frozen.includes('card_dispute') && amountsOf(e, 'charged_back')[0]! > 0); // prettier-ignore
+}
+
+describe('a promise that Stripe never had', () => {
+  test('the chargeback keeps it: nothing is refunded, and nothing is retried', async () => {
+    const escrow = await unanswered('before_call', 10_000);
+    await lose(escrow);
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect([statusesOf(done), ...amountsOf(done, 'charged_back', 'refunded', 'held', 'absorbed')]).toEqual([['refunded'], 10_000, 0, 0, 0]); // prettier-ignore
+    expect((done.milestones[0]!['refunds'] as { status: string }[]).map((r) => r.status)).toEqual(['charged_back']);
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('a part of it is kept by the chargeback; Stripe refuses the rest, and ops look', async () => {
+    const escrow = await unanswered('before_call', 4000);
+    await lose(escrow, 3000);
+    await cast.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
+    const after = await untilEscrow(buyer, escrow.id, (e) => (e.milestones[0]!['refunds'] as { status: string }[]).some((r) => r.status === 'failed')); // prettier-ignore
+    expect((after.milestones[0]!['refunds'] as { status: string; amount: { amount: number } }[]).map((r) => [r.status, r.amount.amount])).toEqual([['charged_back', 3000], ['failed', 1000]]); // prettier-ignore
+    expect([after.frozen, ...amountsOf(after, 'charged_back', 'refunded', 'held')]).toEqual([['ops'], 3000, 0, 7000]);
+    await expectBooksClose(world, escrow.id);
+  });
+});
+
+test('a promise that Stripe has made without an answer stands, and the chargeback takes the rest', async () => {
+  const escrow = await unanswered('after_effect', 4000);
+  await lose(escrow, 6000);
+  await cast.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
+  const done = await untilStatus(buyer, escrow.id, 'completed');
+  expect([statusesOf(done), ...amountsOf(done, 'charged_back', 'refunded', 'held', 'absorbed')]).toEqual([['refunded'], 6000, 4000, 0, 0]); // prettier-ignore
+  await expectBooksClose(world, escrow.id);
+});
+
+test('a refund that is still under way is waited for before the loss is divided', async () => {
+  const escrow = await funded();
+  failAt = 'before_call';
+  await buyer.act(escrow.id, escrow.milestones[0]!.id, 'refund', { amount: 10_000, reason: 'not needed any more' });
+  await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('ops'));
+  const dispute = await openDispute(world, buyer, escrow);
+  await decide(world, dispute, 'losing_evidence');
+  await untilDispute(world, dispute.stripe_dispute_id, (d) => d.status === 'lost');
+  const handle = world.client.workflow.getHandle(`chargeback/${dispute.id}`);
+  const [refund] = await world.sql<{ id: string }[]>`
+    SELECT id FROM movements WHERE escrow_id = ${escrow.id} AND kind = 'refund'`;
+  expect(await world.sql`SELECT FROM ledger_transactions WHERE idempotency_key = ${`dispute_lost:${dispute.id}`}`).toHaveLength(0); // prettier-ignore
+  // Nobody has called for long: it is looked up, and withdrawn.
+  await world.sql`UPDATE movements SET created_at = now() - interval '1 hour' WHERE id = ${refund!.id}`;
+  await world.sql`UPDATE movement_attempts SET last_call_at = now() - interval '1 hour' WHERE movement_id = ${refund!.id}`; // prettier-ignore
+  await handle.signal('stripeEvent', { status: 'lost' });
+  await ended(world, dispute);
+  const done = await untilStatus(buyer, escrow.id, 'completed');
+  expect(amountsOf(done, 'charged_back', 'refunded', 'absorbed')).toEqual([10_000, 0, 0]);
+  await expectBooksClose(world, escrow.id);
+});
+
+describe('a refund that Stripe refuses because a bank is at the payment', () => {
+  /** The dispute's own events are lost: the refusal is the first that speaks of it. */
+  async function refusedFirst(): Promise<{ escrow: EscrowObject; stripeId: string }> {
+    const escrow = await funded();
+    const charge = await chargeOf(buyer, escrow.id);
+    await control(world.sandbox.url, 'webhooks', { lose: 1 });
+    const { id } = (await control(world.sandbox.url, 'disputes', { charge })) as { id: string };
+    await buyer.act(escrow.id, escrow.milestones[0]!.id, 'refund', { reason: 'not needed any more' });
+    const waits = await untilEscrow(buyer, escrow.id, (e) => e.frozen.length > 0);
+    expect([waits.frozen, statusesOf(waits), waits.waiting_for.who]).toEqual([['card_dispute'], ['refunding'], 'stripe']); // prettier-ignore
+    expect(await countEvents(buyer, escrow.id, 'refund.waits', 'refund.failed')).toEqual([1, 0]);
+    expect(await world.sql`SELECT FROM alerts WHERE escrow_id = ${escrow.id} AND kind = 'refund_failed'`).toHaveLength(0); // prettier-ignore
+    await control(world.sandbox.url, 'webhooks', { lose: 0 });
+    return { escrow, stripeId: id };
+  }
+
+  async function decided(stripeId: string, evidence: 'winning_evidence' | 'losing_evidence'): Promise<DisputeRow> {
+    await decide(world, { id: stripeId, status: '', stripe_dispute_id: stripeId }, evidence);
+    return untilDispute(world, stripeId, () => true);
+  }
+
+  test('won: it is asked again by itself, and succeeds', async () => {
+    const { escrow, stripeId } = await refusedFirst();
+    await ended(world, await decided(stripeId, 'winning_evidence'));
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect([statusesOf(done), ...amountsOf(done, 'refunded', 'charged_back')]).toEqual([['refunded'], 10_000, 0]);
+    expect((await refundsOf(buyer, escrow.id)).map((r) => r.status)).toEqual(['failed', 'succeeded']);
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('lost: the bank has given it back', async () => {
+    const { escrow, stripeId } = await refusedFirst();
+    await ended(world, await decided(stripeId, 'losing_evidence'));
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect([statusesOf(done), ...amountsOf(done, 'refunded', 'charged_back')]).toEqual([['refunded'], 0, 10_000]);
+    expect((await refundsOf(buyer, escrow.id)).map((r) => r.status)).toEqual(['failed']);
+    await expectBooksClose(world, escrow.id);
+  });
+});
