@@ -5,13 +5,9 @@ import type { z } from 'zod';
 import type { Attachment, StoredFile } from '../db/files.ts';
 import { findEscrow, fundedAndCancelled, principalOn, type Viewer } from '../db/escrows.ts';
 import { newId } from '../db/ids.ts';
-import { findPerson, unknownSellers } from '../db/people.ts';
-import { feeScheduleFor, verticals } from '../db/sellers.ts';
-import { RuleError } from '../domain/errors.ts';
 import type { EscrowState, Principal } from '../domain/escrow-state.ts';
 import { isId } from '../domain/ids.ts';
-import { currencyRule } from '../domain/money.ts';
-import { buildTerms, canonicalTerms, type Terms } from '../domain/terms.ts';
+import { canonicalTerms } from '../domain/terms.ts';
 import type { ActionArguments } from '../domain/guards.ts';
 import { type Action, permit } from '../domain/transitions.ts';
 import type { EscrowCommandName, EscrowCommands } from '../workflows/messages.ts';
@@ -22,6 +18,7 @@ import type { Answer, AppContext, Caller } from './context.ts';
 import { actionsOf } from './escrow-view.ts';
 import { deliveryHash, filesFor } from './files.ts';
 import { Problem } from './problem.ts';
+import { proposedTerms } from './terms.ts';
 
 export const viewerOf = ({ person }: Caller): Viewer => ({
   id: person.id,
@@ -39,7 +36,7 @@ export async function proposeEscrow(
   body: bodies.ProposalBody,
   key: string,
 ): Promise<Answer> {
-  const terms = await termsOf(context, caller, body);
+  const terms = await proposedTerms(context, caller.person, body);
   const termsHash = createHash('sha256').update(canonicalTerms(terms)).digest('hex');
   const role = terms.buyerId === caller.person.id ? 'buyer' : 'seller';
   return runCommand(context, {
@@ -56,84 +53,6 @@ export async function proposeEscrow(
       creation: { terms, hash: termsHash, externalId: body.external_id ?? null, metadata: body.metadata ?? {} },
     }),
   });
-}
-
-/** @throws RuleError or Problem that names the parameter at fault; nothing was written */
-async function termsOf(context: AppContext, { person }: Caller, body: bodies.ProposalBody): Promise<Terms> {
-  const { sql, settings } = context;
-  const now = Date.now();
-  currencyRule(body.currency);
-  const buyerId = await buyerOf(context, { id: person.id, role: person.role }, body);
-  const [fee, unknown] = await Promise.all([
-    feeScheduleFor(sql, person.entityId, body.vertical, body.currency, new Date(now)),
-    unknownSellers(sql, [...new Set(body.milestones.map((m) => m.seller_id))]),
-  ]);
-  if (fee === null) {
-    const known = (await verticals(sql, person.entityId)).join(', ');
-    throw new RuleError('vertical_unknown', `There is no fee for the vertical ${JSON.stringify(body.vertical)}. Use one of ${known}.`, 'vertical'); // prettier-ignore
-  }
-  const stranger = body.milestones.findIndex((m) => unknown.includes(m.seller_id));
-  if (stranger >= 0) {
-    throw new RuleError('seller_unknown', `There is no seller ${JSON.stringify(body.milestones[stranger]!.seller_id)}. Register the seller with POST /v1/sellers and use the id that it answers.`, `milestones[${stranger}].seller_id`); // prettier-ignore
-  }
-  await differentPeople(
-    sql,
-    buyerId,
-    body.milestones.map((m) => m.seller_id),
-  );
-  if (person.id !== buyerId && !body.milestones.some((m) => m.seller_id === person.id)) {
-    throw new RuleError('party_invalid', 'A seller proposes only escrows with a milestone of their own.', 'milestones');
-  }
-  return buildTerms(
-    {
-      escrowId: newId('escrow'),
-      entityId: person.entityId,
-      title: body.title,
-      currency: body.currency,
-      vertical: body.vertical,
-      buyerId,
-      funding: body.funding,
-      feePayer: body.fee_payer,
-      milestones: body.milestones.map((m) => ({ ...m, id: newId('milestone') })),
-      policy: body.policy,
-    },
-    { now, live: settings.mode === 'live', platformCountry: settings.platformCountry, fee },
-  );
-}
-
-/** One person behind two addresses would pay themself with somebody's card: `a.b+shop@x` and `ab@x` are one mailbox. */
-async function differentPeople(sql: AppContext['sql'], buyerId: string, sellerIds: readonly string[]): Promise<void> {
-  const buyer = mailbox((await findPerson(sql, buyerId))?.email ?? '');
-  for (const [i, id] of sellerIds.entries()) {
-    const seller = await findPerson(sql, id);
-    if (seller && mailbox(seller.email) === buyer) {
-      throw new RuleError('party_invalid', 'Buyer and seller share a mailbox: they must be two people.', `milestones[${i}].seller_id`); // prettier-ignore
-    }
-  }
-}
-
-function mailbox(email: string): string {
-  const [local = '', domain = ''] = email.toLowerCase().split('@');
-  return `${local.split('+')[0]!.replaceAll('.', '')}@${domain}`;
-}
-
-async function buyerOf(
-  { sql }: AppContext,
-  author: { id: string; role: string },
-  body: bodies.ProposalBody,
-): Promise<string> {
-  if (author.role === 'buyer') {
-    if (body.buyer_id === undefined || body.buyer_id === author.id) return author.id;
-    throw new RuleError('party_invalid', 'A buyer proposes for themself: leave buyer_id out.', 'buyer_id');
-  }
-  if (body.buyer_id === undefined) {
-    throw new RuleError('party_invalid', 'A seller who proposes names the buyer: add buyer_id.', 'buyer_id');
-  }
-  const buyer = await findPerson(sql, body.buyer_id);
-  if (buyer?.role !== 'buyer') {
-    throw new RuleError('party_invalid', `There is no buyer ${JSON.stringify(body.buyer_id)}.`, 'buyer_id');
-  }
-  return buyer.id;
 }
 
 /** Every other command. 404 for what is not the caller's; 409 with what may be done for what may not. */

@@ -27,7 +27,7 @@ interface RefundCallOf {
 }
 
 /** A milestone at its end from which something was released; the last of it may be on its way back. */
-const afterRelease = (m: MilestoneState): boolean =>
+export const afterRelease = (m: MilestoneState): boolean =>
   ['released', 'recovering', 'refunded'].includes(m.status) && m.releases.some((r) => r.status === 'released');
 
 export async function refundMilestone(context: AppContext, caller: Caller, call: RefundCallOf): Promise<Answer> {

@@ -106,6 +106,13 @@ export async function listApprovals(
     ORDER BY id DESC LIMIT ${filter.limit}`;
 }
 
+/** A seller's own requests for another payout schedule, newest first. */
+export async function scheduleRequests(sql: Queryable, sellerId: string, limit: number): Promise<Approval[]> {
+  return sql<Approval[]>`
+    SELECT ${columns(sql)} FROM approvals WHERE kind = 'payout_schedule' AND params ->> 'seller_id' = ${sellerId}
+    ORDER BY id DESC LIMIT ${limit}`;
+}
+
 /** Null: it was not pending any more, or its time had passed. */
 export async function decide(
   tx: Tx,

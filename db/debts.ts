@@ -190,6 +190,28 @@ export async function listDebts(
     ORDER BY id DESC LIMIT ${filter.limit}`;
 }
 
+export interface TakenOff {
+  debt_id: string;
+  how: 'set_off' | 'repaid';
+  /** The release part out of which it was taken, or the reference of the bank transfer. */
+  reference: string;
+  /** Of the release; null of a repayment. */
+  escrow_id: string | null;
+  amount: bigint;
+  created_at: Date;
+}
+
+/** What made these debts smaller, oldest first. */
+export async function takenOff(sql: Queryable, debtIds: readonly string[]): Promise<TakenOff[]> {
+  return sql<TakenOff[]>`
+    SELECT s.debt_id, 'set_off' AS how, s.transfer_id AS reference, x.escrow_id, s.amount, s.created_at
+    FROM set_offs s LEFT JOIN movements x ON x.id = s.transfer_id WHERE s.debt_id IN ${sql(['', ...debtIds])}
+    UNION ALL
+    SELECT r.debt_id, 'repaid', r.reference, NULL, r.amount, r.created_at
+    FROM debt_repayments r WHERE r.debt_id IN ${sql(['', ...debtIds])}
+    ORDER BY created_at`;
+}
+
 async function lockDebt(tx: Tx, id: string): Promise<Debt | null> {
   const [row] = await tx<Debt[]>`SELECT * FROM debts WHERE id = ${id} FOR UPDATE`;
   return row ?? null;

@@ -55,16 +55,46 @@ export interface LedgerLine {
   transaction_id: string;
   kind: string;
   account: string;
+  account_class: string;
   currency: string;
   amount: bigint;
   milestone_id: string | null;
   created_at: Date;
 }
 
+const HELD = ['charge_clearing', 'held', 'fee_unearned', 'payable', 'on_hold'];
+
+/** What one entry adds to a money term: the view `escrow_money` line by line. 0n: nothing. */
+export function contribution({ kind, account_class: of, amount }: Pick<LedgerLine, 'kind' | 'account_class' | 'amount'>, term: MoneyTerm): bigint {
+  const within = (yes: boolean, value: bigint) => (yes ? value : 0n);
+  switch (term) {
+    case 'charged':
+      return within(of === 'charge_clearing' && kind === 'charge_captured', -amount);
+    case 'owed':
+      return within(of === 'receivable', amount);
+    case 'absorbed':
+      return within(['dispute_loss', 'bad_debt', 'fx'].includes(of), amount);
+    case 'held':
+      return within(HELD.includes(of), -amount);
+    case 'released':
+      return within((kind === 'transfer' && of === 'payable') || (['transfer_reversed', 'transferred_again'].includes(kind) && of === 'on_hold') || (kind === 'debt_recovered' && ['payable', 'receivable'].includes(of)), amount);
+    case 'refunded':
+      return within(of === 'refund_clearing' && ['refund_asked', 'refund_undone'].includes(kind), -amount) + within(of === 'fx' && ['refund_settled', 'refund_returned'].includes(kind), amount);
+    case 'charged_back':
+      return within(of === 'dispute_receivable' && kind === 'dispute_lost', -amount);
+    case 'fees':
+      return within(of === 'fee_revenue', -amount);
+    case 'tax':
+      return within(of === 'tax', -amount);
+    case 'disputed':
+      return within(of === 'dispute_receivable', amount);
+  }
+} // prettier-ignore
+
 /** Every ledger entry of one escrow, in the order in which it was posted. */
 export async function entriesOf(sql: Sql, escrowId: string): Promise<LedgerLine[]> {
   return sql<LedgerLine[]>`
-    SELECT e.transaction_id, e.kind, e.account, e.currency, e.amount, e.milestone_id, t.created_at
+    SELECT e.transaction_id, e.kind, e.account, e.account_class, e.currency, e.amount, e.milestone_id, t.created_at
     FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id
     WHERE e.escrow_id = ${escrowId} ORDER BY t.created_at, t.id, e.leg`;
 }

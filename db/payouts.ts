@@ -38,6 +38,11 @@ export async function listPayouts(
     ORDER BY p.created_at DESC, p.id DESC LIMIT ${page.limit + 1}`;
 }
 
+export async function findPayout(sql: Queryable, sellerId: string, id: string): Promise<Payout | null> {
+  const [row] = await sql<Payout[]>`SELECT * FROM payouts WHERE id = ${id} AND seller_id = ${sellerId}`;
+  return row ?? null;
+}
+
 /** What the seller does next, in words; null while nothing is wrong. */
 export function payoutAdvice(p: Pick<Payout, 'status' | 'failure_code'>): string | null {
   if (p.status !== 'failed') return null;

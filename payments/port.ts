@@ -138,6 +138,12 @@ export interface PayoutFacts {
   createdAt: number;
 }
 
+/** A movement on a connected account's balance. */
+export interface PayoutTransaction extends BalanceTransaction {
+  /** The platform's transfer that brought it, where one did. */
+  transferId: string | null;
+}
+
 export type TransfersCapability = 'active' | 'pending' | 'inactive';
 
 export interface AccountFacts {
@@ -233,6 +239,8 @@ export interface Payments {
   retrieveAccount(id: string): Promise<AccountFacts>;
   /** A payout of a connected account. */
   retrievePayout(id: string, accountId: string): Promise<PayoutFacts>;
+  /** What an automatic payout is made of, newest first; one that was asked for by hand has nothing. */
+  listPayoutTransactions(id: string, accountId: string): Promise<PayoutTransaction[]>;
   createOnboardingLink(accountId: string, urls: { refreshUrl: string; returnUrl: string }): Promise<{ url: string; expiresAt: Date }>; // prettier-ignore
 
   updatePayoutSchedule(accountId: string, schedule: PayoutSchedule, key: string): Promise<void>;

@@ -22,6 +22,7 @@ const WEBHOOK_TOLERANCE_S = 300;
 const INTENT_EXPAND = ['latest_charge.balance_transaction'];
 const REFUND_EXPAND = ['balance_transaction', 'failure_balance_transaction'];
 const PAGE = 100;
+const MOST_OF_A_PAYOUT = 1_000;
 
 /** Opens the port. */
 export function stripePayments(options: StripeOptions, observer?: StripeObserver): Payments {
@@ -223,6 +224,17 @@ export function stripePayments(options: StripeOptions, observer?: StripeObserver
           await stripe.v2.core.accounts.retrieve(id, { include: [...recipient(), 'identity', 'requirements'] }),
         ),
       ),
+    listPayoutTransactions: (id, accountId) =>
+      guard(async () => {
+        const found = await stripe.balanceTransactions
+          .list({ payout: id, limit: PAGE, expand: ['data.source'] }, { stripeAccount: accountId })
+          .autoPagingToArray({ limit: MOST_OF_A_PAYOUT });
+        return found.map((bt) => {
+          const source = bt.source as Expanded<{ id: string; source_transfer?: Expanded<{ id: string }> }>;
+          const transfer = typeof source === 'string' || !source ? null : source.source_transfer;
+          return { ...balanceTransaction(bt)!, transferId: idOf(transfer ?? null) };
+        });
+      }),
     retrievePayout: (id, accountId) =>
       guard(async () => {
         const p = await stripe.payouts.retrieve(id, {}, { stripeAccount: accountId });

@@ -1,6 +1,8 @@
 // The dry run: what an action would move, from where, to whom, and what cannot be undone; from the same rules that run it.
 import type { EscrowRecord } from '../db/escrows.ts';
 import { planAcceptance, planRefund } from '../domain/allocation.ts';
+import { type MilestoneChange, planAmendment } from '../domain/amendments.ts';
+import type { Terms } from '../domain/terms.ts';
 import { type MilestoneState, openAmount, type Principal } from '../domain/escrow-state.ts';
 import { cancelsAlone, refundsAlone } from '../domain/guards.ts';
 import type { PageAction } from './words.ts';
@@ -17,13 +19,15 @@ export interface Consequences {
   button: string;
 }
 
-interface Question {
+export interface Question {
   reader: Reader;
   record: EscrowRecord;
   milestone: MilestoneState | null;
   principal: Principal;
   /** A part, where one was written; the rules check it. */
   amount: number | undefined;
+  /** What is left of a released milestone, terms' currency; null where nothing was released. */
+  releasedLeft?: bigint | null;
 }
 
 export function consequencesOf(action: PageAction, question: Question): Consequences {
@@ -31,7 +35,11 @@ export function consequencesOf(action: PageAction, question: Question): Conseque
     case 'accept':
       return accepting(question, question.milestone!);
     case 'refund':
-      return refunding(question, question.milestone!);
+      return question.releasedLeft === null || question.releasedLeft === undefined ? refunding(question, question.milestone!) : refundingReleased(question, question.milestone!, question.releasedLeft); // prettier-ignore
+    case 'rule':
+      return ruling(question, question.milestone!);
+    case 'amend':
+      return amendmentConsequences(question, null);
     case 'cancel':
       return cancelling(question);
     case 'submit':
@@ -56,7 +64,7 @@ export function consequencesOf(action: PageAction, question: Question): Conseque
     case 'escalate':
       return disputing(action, question, question.milestone!);
     case 'sign_amendment':
-      return { happens: ['When everybody has signed, the new terms below take the place of the present ones.', 'What costs more is a new payment; what costs less and is not released goes back to the buyer.'], stays: ['What was already paid to a seller stays paid.'], irreversible: 'A signature cannot be taken back.', button: 'Sign the new terms' }; // prettier-ignore
+      return amendmentConsequences(question, question.record.state.amendment?.terms ?? null);
     case 'reject_amendment':
       return { happens: ['The new terms are dropped.'], stays: ['The present terms stay in force, and no money moves.'], irreversible: null, button: 'Reject the new terms' }; // prettier-ignore
     case 'agree':
@@ -181,6 +189,88 @@ function extending(question: Question, m: MilestoneState): Consequences {
     irreversible: 'You can take more time once.',
     button: 'Take more time',
   };
+}
+
+function refundingReleased(question: Question, m: MilestoneState, left: bigint): Consequences {
+  const { reader, record, principal } = question;
+  const { currency, policy } = record.state.terms;
+  const money = moneyOf(question);
+  const asked = record.recoveries.find((r) => r.milestone_id === m.id && r.status === 'asked');
+  const amount = asked?.amount ?? (question.amount !== undefined && BigInt(question.amount) <= left ? question.amount : left); // prettier-ignore
+  const buyer = nameOf(question, record.state.terms.buyerId);
+  const seller = nameOf(question, m.sellerId);
+  const moves = [
+    `${money(amount, currency)} of what was paid to ${seller} is taken back from the seller’s Stripe balance and returned to ${buyer}.`,
+    `What that balance does not cover becomes a debt of ${seller}, taken out of the next releases.`,
+    policy.feeReturn === 'full' ? 'The fees on that part are given back.' : 'The fees are kept: the terms say so.',
+  ];
+  if (principal.role === 'ops' || (asked !== undefined && asked.asked_role !== principal.role)) {
+    return { happens: moves, stays: [], irreversible: 'A refund cannot be taken back. The bank may need some days to show it.', button: `Refund ${formatMoney(reader.locale, { amount, currency })}` }; // prettier-ignore
+  }
+  return {
+    happens: [`The other side is asked to confirm. If they do: ${moves[0]!}`, ...moves.slice(1)],
+    stays: [`Nothing moves until then. Without an answer within ${formatSpan(policy.confirmMs)} the request lapses.`],
+    irreversible: null,
+    button: 'Ask for the refund',
+  };
+}
+
+function ruling(question: Question, m: MilestoneState): Consequences {
+  const { amount: disputed = 0, claim = 0, openedRole = 'buyer' } = m.dispute ?? {};
+  const { currency } = question.record.state.terms;
+  const money = (amount: number) => moneyOf(question)(amount, currency);
+  const seller = nameOf(question, m.sellerId);
+  const buyer = nameOf(question, question.record.state.terms.buyerId);
+  const toSeller = question.amount;
+  return {
+    happens:
+      toSeller === undefined || toSeller > disputed
+        ? [`You divide the ${money(disputed)} in dispute between ${seller} and ${buyer}. Write what ${seller} gets; ${buyer} gets the rest.`] // prettier-ignore
+        : [`${money(toSeller)} of what is held goes to ${seller}, less the fee.`, `${money(disputed - toSeller)} goes back to ${buyer}.`], // prettier-ignore
+    stays: [
+      `The ${openedRole} claims that ${seller} gets ${money(claim)}.`,
+      'Over the limit for one person it waits until another of ops approves it. Nothing moves before.',
+    ],
+    irreversible: 'A ruling settles the dispute for good. Both sides read your reason.',
+    button: 'Rule',
+  };
+}
+
+/** What new terms do to the money that is there, from the plan that applies them. */
+export function amendmentConsequences(question: Question, terms: Terms | null): Consequences {
+  const { state } = question.record;
+  const money = (amount: number) => moneyOf(question)(amount, state.terms.currency);
+  const plan = terms === null ? [] : planAmendment(state, terms);
+  const changes = typeof plan === 'string' ? [plan] : changesInWords(question, plan, money);
+  const added = (terms?.milestones ?? []).filter((t) => !state.milestones.some((m) => m.id === t.id));
+  return {
+    happens: [
+      `When everybody has signed, within ${formatSpan(state.terms.policy.amendMs)}, the new terms take the place of the present ones.`,
+      ...changes,
+      ...added.map((t) => `New: ${t.title} for ${money(t.amount)}, to be paid by the buyer${t.buyerFee > 0 ? `, with a fee of ${money(t.buyerFee)}` : ''}.`), // prettier-ignore
+    ],
+    stays: ['What was already paid to a seller stays paid.', 'Until everybody has signed the present terms hold, and their timers run.'], // prettier-ignore
+    irreversible: 'A signature cannot be taken back.',
+    button: terms === state.amendment?.terms ? 'Sign the new terms' : 'Propose the new terms',
+  };
+}
+
+function changesInWords(question: Question, plan: MilestoneChange[], money: (amount: number) => string): string[] {
+  const buyer = nameOf(question, question.record.state.terms.buyerId);
+  return plan.flatMap(({ milestone: m, kind, refund, terms }) => {
+    switch (kind) {
+      case 'keep':
+        return [];
+      case 'drop_unfunded':
+        return [`${m.title} is taken out; it was not paid.`];
+      case 'refund_all':
+        return [`${m.title} is taken out: ${money(refund)} that is held goes back to ${buyer}.`];
+      case 'refund_part':
+        return [`${m.title} becomes smaller: ${money(refund)} that is held goes back to ${buyer}.`];
+      case 'new_amount':
+        return [`${m.title} costs ${money(terms?.amount ?? 0)} in place of ${money(m.amount)}; it is not paid yet.`];
+    }
+  });
 }
 
 type DisputeAction = Extract<PageAction, 'dispute' | 'reply' | 'offer' | 'accept_offer' | 'escalate'>;

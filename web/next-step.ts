@@ -1,6 +1,13 @@
 // What one reader must do next, or for whom they wait: the rules' sentences, turned to the person who reads them.
 import { type EscrowRecord, principalOn, type Viewer } from '../db/escrows.ts';
-import { isEscrowEnd, isMilestoneEnd, type MilestoneState } from '../domain/escrow-state.ts';
+import { afterRelease } from '../api/released-refunds.ts';
+import {
+  freezesOver,
+  isEscrowEnd,
+  isMilestoneEnd,
+  type MilestoneState,
+  type Principal,
+} from '../domain/escrow-state.ts';
 import { availableActions } from '../domain/transitions.ts';
 import { milestoneWaiting, type Waiting } from '../domain/waiting.ts';
 import { waitingOf } from '../api/escrow-view.ts';
@@ -53,7 +60,22 @@ export function actionsFor(record: EscrowRecord, viewer: Viewer, now: number): E
     ([id, actions]) => [id, inOrder(actions.filter(isPageAction))] as const,
   );
   const escrow = all.escrow.filter(isPageAction);
-  return { escrow: inOrder(escrow), milestones: Object.fromEntries(milestones) };
+  const offered = Object.fromEntries(milestones);
+  // Money that was released can be asked back, also after the escrow's end: a workflow of its own, not a state of this one.
+  for (const m of record.state.milestones) {
+    if (mayAskBack(record, principal, m)) (offered[m.id] ??= []).push('refund');
+  }
+  return { escrow: inOrder(escrow), milestones: offered };
+}
+
+function mayAskBack({ state, recoveries }: EscrowRecord, principal: Principal, m: MilestoneState): boolean {
+  if (!afterRelease(m) || freezesOver(state, m).length > 0) return false;
+  if (principal.role === 'seller' && m.sellerId !== principal.id) return false;
+  const its = recoveries.filter((r) => r.milestone_id === m.id);
+  if (its.some((r) => r.status === 'asked')) return its.some((r) => r.asked_role !== principal.role);
+  const given = its.filter((r) => r.status !== 'undone').reduce((sum, r) => sum + r.amount, 0);
+  const released = m.releases.filter((r) => r.status === 'released').reduce((sum, r) => sum + r.amount, 0);
+  return released > given;
 }
 
 /** The reader's own most urgent step, else what everybody waits for. */

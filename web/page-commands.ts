@@ -3,6 +3,8 @@
 import type { Answer } from '../api/context.ts';
 import * as bodies from '../api/bodies.ts';
 import { commandEscrow, type CommandInput, inputs } from '../api/escrow-commands.ts';
+import type { Route } from '../api/route.ts';
+import { ROUTES } from '../api/routes/index.ts';
 import { invalidInput, Problem, type ProblemDocument, toProblem } from '../api/problem.ts';
 import type { EscrowView } from '../api/schemas.ts';
 import type { z } from 'zod';
@@ -65,6 +67,33 @@ export interface FundAnswer {
 
 type Command = { [Name in Exclude<EscrowCommandName, 'create'>]: { name: Name; input: CommandInput<Name>; body: unknown } }[Exclude<EscrowCommandName, 'create'>]; // prettier-ignore
 
+/** The declared call of the API with this operation id. */
+function operation(id: string): Route {
+  const found = ROUTES.find((each) => each.operationId === id);
+  if (found === undefined) throw new Error(`the API has no operation ${id}`);
+  return found;
+}
+
+/**
+ * Gives a POST of the API with what a form brought: the same checks, the same rights, the same effect. What was left empty is
+ * left out. A role that may not call it finds no such page.
+ */
+export function giveRoute<Body = object>(
+  call: PageCall,
+  operationId: string,
+  params: Record<string, string>,
+  given: object,
+  key: string,
+): Promise<Result<Body>> {
+  const { roles, path, body: schema, handler } = operation(operationId);
+  if (!roles.includes(call.session.person.role)) throw new Problem('not_found', 'There is no such page for you.');
+  const route = `PAGE ${path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => params[name] ?? '')}`;
+  return answered<Body>(async () => {
+    const body = schema === undefined ? {} : checkedBody(schema, given);
+    return handler({ context: call.context, caller: call.caller, params, query: {}, body, key, route });
+  });
+}
+
 /** Gives one command with what a form brought. */
 export function giveCommand<Body = EscrowView>(
   call: PageCall,
@@ -73,7 +102,13 @@ export function giveCommand<Body = EscrowView>(
   given: ActionFields,
   key: string,
 ): Promise<Result<Body>> {
+  if (action === 'refund') {
+    // Of held money it is a command of the escrow, of released money a workflow of its own: the call knows which.
+    const { amount, reason } = given;
+    return giveRoute<Body>(call, 'refundMilestone', { id: target.escrowId, mid: target.milestoneId ?? '' }, { amount, reason }, key); // prettier-ignore
+  }
   const path = target.milestoneId === null ? '' : `/milestones/${target.milestoneId}`;
+  if (action === 'amend') throw new Error('new terms have a form of their own');
   return answered<Body>(async () => {
     const command = commandOf(action, target, given);
     return commandEscrow(call.context, call.caller, {
@@ -87,7 +122,11 @@ export function giveCommand<Body = EscrowView>(
   });
 }
 
-function commandOf(action: PageAction, { escrowId, milestoneId }: Target, given: ActionFields): Command {
+function commandOf(
+  action: Exclude<PageAction, 'refund' | 'amend'>,
+  { escrowId, milestoneId }: Target,
+  given: ActionFields,
+): Command {
   const on = milestoneId ?? '';
   switch (action) {
     case 'agree':
@@ -110,10 +149,6 @@ function commandOf(action: PageAction, { escrowId, milestoneId }: Target, given:
       return made('requestChanges', bodies.requestChanges, { note: given.note }, (body) => inputs.requestChanges(on, body)); // prettier-ignore
     case 'extend':
       return made('extend', bodies.extend, { until: given.until }, (body) => inputs.extend(on, body));
-    case 'refund': {
-      const { amount, reason } = given;
-      return made('refund', bodies.refund, { amount, reason }, (body) => inputs.refund(on, body));
-    }
     case 'dispute': {
       const claim = given.amount === undefined ? undefined : { amount: given.amount };
       return made('dispute', bodies.dispute, { reason: given.reason, claim, file_ids: given.file_ids }, (body) =>
@@ -128,6 +163,10 @@ function commandOf(action: PageAction, { escrowId, milestoneId }: Target, given:
       return made('offer', bodies.offer, { seller_amount: given.amount }, (body) => inputs.offer(on, body));
     case 'accept_offer':
       return made('acceptOffer', bodies.empty, {}, () => inputs.acceptOffer(on));
+    case 'rule': {
+      const { amount, reason } = given;
+      return made('rule', bodies.rule, { seller_amount: amount, reason }, (body) => inputs.rule(on, body));
+    }
     case 'escalate':
       return made('escalate', bodies.empty, {}, () => inputs.escalate(on));
     case 'sign_amendment': {
@@ -151,7 +190,20 @@ function commandOf(action: PageAction, { escrowId, milestoneId }: Target, given:
 }
 
 /** What a form names in its own words. */
-const LABELS: Record<string, string> = { note: 'The note', reason: 'The reason', deliverable_sha256: 'The fingerprint', amount: 'The amount', seller_amount: 'The amount', message: 'The reply', until: 'The date' }; // prettier-ignore
+const LABELS: Record<string, string> = { note: 'The note', reason: 'The reason', deliverable_sha256: 'The fingerprint', amount: 'The amount', seller_amount: 'The amount', message: 'The reply', until: 'The date', text: 'What you write', reference: 'The reference', interval: 'How often', title: 'The title' }; // prettier-ignore
+
+/** What a schema makes of the fields that were filled in. @throws Problem in the form's words */
+function checkedBody<Schema extends z.ZodType>(schema: Schema, given: object): z.output<Schema> {
+  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const result = schema.safeParse(present);
+  if (result.success) return result.data;
+  const problem = invalidInput(result.error, 'body');
+  const label = LABELS[problem.param ?? ''];
+  if (label === undefined) throw problem;
+  const missing = problem.code === 'parameter_missing';
+  const words = missing ? `${label} is missing.` : `${label}: ${result.error.issues[0]?.message ?? 'not valid'}.`;
+  throw new Problem(problem.code, words, { param: problem.param });
+}
 
 function made<Name extends Exclude<EscrowCommandName, 'create'>, Schema extends z.ZodType>(
   name: Name,
@@ -159,15 +211,6 @@ function made<Name extends Exclude<EscrowCommandName, 'create'>, Schema extends 
   given: object,
   input: (body: z.output<Schema>) => CommandInput<Name>,
 ): Command {
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const result = schema.safeParse(present);
-  if (!result.success) {
-    const problem = invalidInput(result.error, 'body');
-    const label = LABELS[problem.param ?? ''];
-    if (label === undefined) throw problem;
-    const missing = problem.code === 'parameter_missing';
-    const words = missing ? `${label} is missing.` : `${label}: ${result.error.issues[0]?.message ?? 'not valid'}.`;
-    throw new Problem(problem.code, words, { param: problem.param });
-  }
-  return { name, body: result.data, input: input(result.data) } as unknown as Command;
+  const body = checkedBody(schema, given);
+  return { name, body, input: input(body) } as unknown as Command;
 }

@@ -9,6 +9,14 @@ import { assetRoutes } from './assets.ts';
 import { liveEscrows } from './live.ts';
 import { html, seeOther, signedIn } from './page.ts';
 import { ErrorPage } from './pages/error.tsx';
+import { amendRoutes } from './routes/amend.tsx';
+import { approvalRoutes } from './routes/approvals.tsx';
+import { auditRoutes } from './routes/audit.tsx';
+import { cardDisputeRoutes } from './routes/card-disputes.tsx';
+import { debtRoutes } from './routes/debts.tsx';
+import { forceDecisionRoutes } from './routes/force-decision.tsx';
+import { sellerMoneyRoutes } from './routes/seller-money.tsx';
+import { statementRoutes } from './routes/statements.tsx';
 import { codecRoutes } from './routes/codec.ts';
 import { formsWithFiles } from './uploads.ts';
 import { fileRoutes } from './routes/files.tsx';
@@ -30,12 +38,20 @@ export function mountPages(app: Express, context: AppContext): void {
   app.use(formsWithFiles(context));
   app.get('/', signedIn(context, null, async ({ viewer, response }) => seeOther(response, viewer.role === 'ops' || viewer.role === 'auditor' ? '/ops' : '/escrows'))); // prettier-ignore
   app.use(signInRoutes(context));
+  app.use(amendRoutes(context));
   app.use(escrowRoutes(context, live));
   app.use(fileRoutes(context));
   app.use(payRoutes(context));
   app.use(sellerRoutes(context));
   app.use(staffRoutes(context));
   app.use(messageRoutes(context));
+  app.use(approvalRoutes(context));
+  app.use(auditRoutes(context));
+  app.use(debtRoutes(context));
+  app.use(forceDecisionRoutes(context));
+  app.use(sellerMoneyRoutes(context));
+  app.use(statementRoutes(context));
+  app.use(cardDisputeRoutes(context));
   app.use((request, _response, next) => next(request.accepts(['json', 'html']) === 'html' ? new Problem('not_found', 'There is no such page.') : undefined)); // prettier-ignore
   app.use(failed(context));
 }

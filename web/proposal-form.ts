@@ -3,11 +3,12 @@ import type { Request } from 'express';
 import type { AppContext } from '../api/context.ts';
 import * as bodies from '../api/bodies.ts';
 import { invalidInput, toProblem } from '../api/problem.ts';
+import { proposedTerms } from '../api/terms.ts';
+import type { Settings } from '../config/settings.ts';
 import { findPersonByEmail, type Person } from '../db/people.ts';
-import { feeScheduleFor } from '../db/sellers.ts';
 import { RuleError } from '../domain/errors.ts';
 import { CURRENCIES } from '../domain/money.ts';
-import { buildTerms, MAX_MILESTONES, type Terms } from '../domain/terms.ts';
+import { MAX_MILESTONES, type Terms } from '../domain/terms.ts';
 import { endOfDay, parseAmount } from './format.ts';
 import { field, fields } from './page.ts';
 
@@ -33,17 +34,20 @@ export interface ProposalFields {
 /** Each wrong field by its name in the form, with words. */
 export type FieldErrors = Record<string, string>;
 
-export const INSPECTION_CHOICES: readonly [period: string, label: string][] = [
+const INSPECTION_CHOICES: readonly [period: string, label: string][] = [
   ['P3D', '3 days'],
   ['P7D', '7 days'],
   ['P14D', '14 days'],
   ['P30D', '30 days'],
 ];
 /** To watch a deadline pass; live mode has a minimum. */
-export const SANDBOX_INSPECTION_CHOICES: readonly [period: string, label: string][] = [
+const SANDBOX_INSPECTION_CHOICES: readonly [period: string, label: string][] = [
   ['PT10S', '10 seconds (sandbox)'],
   ['PT2M', '2 minutes (sandbox)'],
 ];
+
+export const inspectionChoices = ({ mode }: Pick<Settings, 'mode'>) =>
+  mode === 'live' ? INSPECTION_CHOICES : [...INSPECTION_CHOICES, ...SANDBOX_INSPECTION_CHOICES];
 
 export function emptyMilestone(seller: string): MilestoneFields {
   return { title: '', amount: '', seller, due: '', inspection: 'P14D' };
@@ -139,27 +143,8 @@ export async function quoteOf(
   person: Person,
   body: bodies.ProposalBody,
 ): Promise<{ terms: Terms | null; errors: FieldErrors }> {
-  const { sql, settings } = context;
-  const now = Date.now();
   try {
-    const fee = await feeScheduleFor(sql, person.entityId, body.vertical, body.currency, new Date(now));
-    if (fee === null) throw new RuleError('vertical_unknown', 'There is no fee for this kind of work.', 'vertical');
-    const terms = buildTerms(
-      {
-        escrowId: 'quote',
-        entityId: person.entityId,
-        title: body.title,
-        currency: body.currency,
-        vertical: body.vertical,
-        buyerId: body.buyer_id ?? person.id,
-        funding: body.funding,
-        feePayer: body.fee_payer,
-        milestones: body.milestones.map((m, i) => ({ ...m, id: `quote-${i}` })),
-        policy: body.policy,
-      },
-      { now, live: settings.mode === 'live', platformCountry: settings.platformCountry, fee },
-    );
-    return { terms, errors: {} };
+    return { terms: await proposedTerms(context, person, body), errors: {} };
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     const problem = toProblem(error);

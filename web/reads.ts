@@ -60,3 +60,24 @@ export async function escrowOfAnyId(sql: Sql, id: string): Promise<string | null
     LIMIT 1`;
   return row?.escrow_id ?? null;
 }
+
+/** Name of each person, by id. */
+export type Names = ReadonlyMap<string, string>;
+
+/** Of those among the values that are people. */
+export async function namesOf(sql: Sql, values: readonly unknown[]): Promise<Names> {
+  const ids = [...new Set(values.filter((value) => typeof value === 'string'))];
+  const rows = await sql<{ id: string; name: string }[]>`SELECT id, name FROM people WHERE id IN ${sql(['', ...ids])}`;
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
+/** The escrow of each transfer, by its id at Stripe. */
+export async function escrowsOfTransfers(
+  sql: Sql,
+  transferIds: readonly string[],
+): Promise<ReadonlyMap<string, { id: string; title: string }>> {
+  const rows = await sql<{ stripe_id: string; id: string; title: string }[]>`
+    SELECT x.stripe_id, e.id, e.title FROM movements x JOIN escrows e ON e.id = x.escrow_id
+    WHERE x.kind = 'transfer' AND x.stripe_id IN ${sql(['', ...transferIds])}`;
+  return new Map(rows.map(({ stripe_id: transfer, id, title }) => [transfer, { id, title }]));
+}

@@ -2,8 +2,12 @@
 import type { EventType } from '../domain/messages.ts';
 import type { EscrowStatus, FreezeReason, MilestoneStatus, Role } from '../domain/escrow-state.ts';
 import type { MoneyTerm } from '../db/ledger.ts';
+import type { ApprovalKind, ApprovalStatus } from '../db/approvals.ts';
+import type { DebtStatus } from '../db/debts.ts';
 import type { EventState } from '../db/stripe-events.ts';
+import type { DisputePhase } from '../domain/chargeback.ts';
 import type { Action } from '../domain/transitions.ts';
+import type { EvidenceFileField } from '../payments/port.ts';
 
 /** How a chip looks; its words say the same, so that nothing depends on colour. */
 export type Tone = 'plain' | 'waiting' | 'held' | 'good' | 'bad';
@@ -76,6 +80,12 @@ export const MONEY_WORDS: Record<MoneyTerm, string> = {
   disputed: 'Disputed at the bank',
 };
 
+export const STRIPE_CALLS: Record<string, string> = {
+  'transfers.create': 'a transfer',
+  'refunds.create': 'a refund',
+  'payment_intents.cancel': 'the cancellation of a payment',
+};
+
 export const FREEZE_REASON: Record<FreezeReason, string> = {
   in_product_dispute: 'buyer and seller are in dispute',
   card_dispute: 'it is disputed at the buyer’s bank',
@@ -99,6 +109,133 @@ export const EVENT_STATE: Record<EventState, StatusWords> = {
   ignored: { label: 'Not needed', tone: 'plain' },
   parked: { label: 'Parked: needs a person', tone: 'bad' },
   quarantined: { label: 'Quarantined: not for us', tone: 'bad' },
+};
+
+export const APPROVAL_KIND: Record<ApprovalKind, string> = {
+  refund: 'Refund over the limit',
+  ruling: 'Ruling over the limit',
+  release: 'Manual release',
+  write_off: 'Write off a debt',
+  payout_schedule: 'Another payout schedule',
+  force_decision: 'Decision over money held too long',
+  cancel: 'Cancellation by ops',
+};
+
+export const APPROVAL_STATUS: Record<ApprovalStatus, StatusWords> = {
+  pending: { label: 'Waits for a second person', tone: 'waiting' },
+  approved: { label: 'Approved, being carried out', tone: 'held' },
+  denied: { label: 'Denied', tone: 'plain' },
+  expired: { label: 'Expired', tone: 'plain' },
+  executed: { label: 'Carried out', tone: 'good' },
+  failed: { label: 'Approved, could not be carried out', tone: 'bad' },
+};
+
+/** Names of parameters and outcomes as people say them. */
+export const PARAM_WORDS: Record<string, string> = {
+  command: 'What',
+  escrow_id: 'Escrow',
+  milestone_id: 'Milestone',
+  dispute_id: 'Dispute',
+  debt_id: 'Debt',
+  seller_id: 'Seller',
+  stripe_account_id: 'Account at Stripe',
+  amount: 'Amount',
+  seller_amount: 'The seller gets',
+  currency: 'Currency',
+  reason: 'Reason',
+  interval: 'How often',
+  weekly_anchor: 'On which weekday',
+  monthly_anchor: 'On which day of the month',
+  status: 'Status',
+  detail: 'Why',
+  code: 'Code',
+};
+
+export const DEBT_STATUS: Record<DebtStatus, StatusWords> = {
+  open: { label: 'Open', tone: 'waiting' },
+  recovered: { label: 'Taken out of releases', tone: 'good' },
+  repaid: { label: 'Repaid', tone: 'good' },
+  written_off: { label: 'Written off', tone: 'plain' },
+  cancelled: { label: 'Cancelled', tone: 'plain' },
+};
+
+export const PAYOUT_STATUS: Record<string, StatusWords> = {
+  pending: { label: 'Being prepared', tone: 'waiting' },
+  in_transit: { label: 'On its way to the bank', tone: 'held' },
+  paid: { label: 'Paid out', tone: 'good' },
+  failed: { label: 'Failed', tone: 'bad' },
+  canceled: { label: 'Cancelled', tone: 'plain' },
+};
+
+export const SCHEDULE_WORDS: Record<string, string> = {
+  daily: 'Every day',
+  weekly: 'Every week',
+  monthly: 'Every month',
+  manual: 'Only when asked for',
+};
+
+export const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday'].map(
+  (day) => [day, `${day.charAt(0).toUpperCase()}${day.slice(1)}`] as const,
+);
+
+const POSTINGS: Record<string, string> = {
+  charge_captured: 'Charged to the buyer',
+  charge_allocated: 'Held for its milestones',
+  charge_unallocated: 'Given up before its answer came',
+  part_accepted: 'Accepted',
+  transfer: 'Transferred to the seller',
+  transfer_reversed: 'Taken back from the seller',
+  transferred_again: 'Transferred again',
+  debt_recovered: 'Debt taken off',
+  written_off: 'Debt written off',
+  refund_asked: 'Refund ordered',
+  refund_settled: 'Refund booked by Stripe',
+  refund_returned: 'Refund that failed',
+  refund_undone: 'Refund undone',
+  dispute_withdrawn: 'Taken by the bank',
+  dispute_reinstated: 'Given back by the bank',
+  dispute_lost: 'Lost at the bank',
+};
+
+/** What a posting of the ledger is, in words. */
+export const postingWords = (kind: string): string => POSTINGS[kind] ?? kind.replaceAll('_', ' ');
+
+/** Postings and movements as a statement says them. */
+export const STATEMENT_WORDS: Record<string, string> = {
+  part_accepted: 'Work accepted, less the fee',
+  transfer: 'Transferred to your Stripe balance',
+  transfer_reversed: 'Taken back from your Stripe balance',
+  transferred_again: 'Transferred to you again',
+  debt_recovered: 'Debt taken off',
+  written_off: 'Debt written off',
+  refund_asked: 'Refunded to the buyer after release',
+  refund_undone: 'Refund that failed, given back to you',
+  dispute_lost: 'Lost dispute at the bank',
+  payment: 'Payment',
+  refund: 'Refund',
+  chargeback: 'Given back by the bank after a dispute',
+};
+
+export const CARD_DISPUTE_PHASE: Record<DisputePhase, StatusWords> = {
+  inquiry: { label: 'The bank asks questions', tone: 'waiting' },
+  inquiry_review: { label: 'The bank looks at the answer', tone: 'waiting' },
+  open: { label: 'Waits for evidence', tone: 'bad' },
+  review: { label: 'The bank decides', tone: 'waiting' },
+  won: { label: 'Won', tone: 'good' },
+  lost: { label: 'Lost', tone: 'bad' },
+  lifted: { label: 'Ended without loss', tone: 'good' },
+  unknown: { label: 'Unknown; staff look at it', tone: 'bad' },
+};
+
+/** Stripe’s fields of evidence that take a file, as people understand them. */
+export const EVIDENCE_FIELDS: Record<EvidenceFileField, string> = {
+  customer_communication: 'Messages with the buyer',
+  service_documentation: 'Proof that the work was done',
+  receipt: 'Receipt or invoice',
+  customer_signature: 'Signature or acceptance of the buyer',
+  refund_policy: 'Refund policy',
+  cancellation_policy: 'Cancellation policy',
+  uncategorized_file: 'Anything else',
 };
 
 export const FUNDING_WORDS = {
@@ -138,6 +275,8 @@ export type PageAction = Extract<
   | 'offer'
   | 'accept_offer'
   | 'escalate'
+  | 'amend'
+  | 'rule'
   | 'sign_amendment'
   | 'reject_amendment'
   | 'freeze'
@@ -160,8 +299,10 @@ export const ACTIONS: Record<PageAction, ActionWords> = {
   accept_offer: { button: 'Take their offer…', done: 'Settled. The money goes as agreed.', confirm: true },
   offer: { button: 'Make an offer…', done: 'The other side sees your offer.', confirm: true },
   escalate: { button: 'Ask our staff to decide…', done: 'Our staff decide the dispute now.', confirm: true },
+  rule: { button: 'Rule the dispute…', done: 'Ruled. The money goes as you decided.', confirm: true },
   sign_amendment: { button: 'Sign the new terms…', done: 'You have signed the new terms.', confirm: true },
   reject_amendment: { button: 'Reject the new terms…', done: 'The new terms are rejected; the present ones stay.', confirm: true },
+  amend: { button: 'Propose new terms…', done: 'The new terms are proposed. Everybody else is asked to sign them.', confirm: true },
   cancel: { button: 'Cancel this escrow…', done: 'Your cancellation is recorded.', confirm: true },
   freeze: { button: 'Freeze…', done: 'Frozen: nothing moves and no timer runs.', confirm: true },
   unfreeze: { button: 'Unfreeze…', done: 'The freeze has ended; timers run on.', confirm: true },
@@ -175,6 +316,14 @@ export const NOTICES: Record<string, string> = {
   processing: 'Your bank is processing the payment. You may leave: this page will say when it arrives.',
   replayed: 'The event waits in the queue again.',
   cancel_asked: 'You have asked to cancel. The other side is asked to agree.',
+  approved: 'Approved, and carried out.',
+  approved_failed: 'Approved, but it could not be carried out. Its outcome stands below; nothing has moved.',
+  denied: 'Denied. Nothing is done.',
+  repaid: 'The repayment is recorded, and the debt is smaller by it.',
+  evidence_staged: 'Your evidence is staged. You can still change it until it is sent.',
+  evidence_sent: 'The evidence is sent to the bank. It decides now; that takes weeks.',
+  loss_accepted: 'You have accepted the loss.',
+  schedule_asked: 'Your request waits for our staff. Until they approve it nothing changes.',
   approval_asked: 'This waits for another person of ops to approve it. Nothing has moved yet.',
   refund_asked: 'You have asked for a refund. The other side is asked to confirm it.',
   all_read: 'Everything is marked as read.',

@@ -3,13 +3,11 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { escrowOfAmendment, findEscrow } from '../../db/escrows.ts';
 import { newId } from '../../db/ids.ts';
-import { unknownSellers } from '../../db/people.ts';
-import { amendTerms } from '../../domain/amendments.ts';
-import { RuleError } from '../../domain/errors.ts';
 import { canonicalTerms } from '../../domain/terms.ts';
 import * as bodies from '../bodies.ts';
 import type { AppContext, Caller } from '../context.ts';
 import { commandEscrow, notFound, viewerOf } from '../escrow-commands.ts';
+import { amendedTerms } from '../terms.ts';
 import { EVERYBODY, route } from '../route.ts';
 import * as schemas from '../schemas.ts';
 
@@ -40,22 +38,7 @@ export const amendmentRoutes = [
     handler: async ({ context, caller, params, body, key, route }) => {
       const record = await findEscrow(context.sql, viewerOf(caller), params.id);
       if (record === null) throw notFound('escrow');
-      const { settings } = context;
-      const sellers = body.milestones.flatMap((m) => (m.seller_id === undefined ? [] : [m.seller_id]));
-      const [stranger] = await unknownSellers(context.sql, [...new Set(sellers)]);
-      if (stranger !== undefined)
-        throw new RuleError('seller_unknown', `There is no seller ${JSON.stringify(stranger)}.`, 'milestones');
-      const terms = amendTerms(
-        record.state,
-        body,
-        {
-          now: Date.now(),
-          live: settings.mode === 'live',
-          platformCountry: settings.platformCountry,
-          fee: record.state.terms.fee,
-        },
-        () => newId('milestone'),
-      );
+      const terms = await amendedTerms(context, record.state, body);
       const termsHash = createHash('sha256').update(canonicalTerms(terms)).digest('hex');
       const input = { amendmentId: newId('amendment'), terms, termsHash };
       return commandEscrow(context, caller, { escrowId: params.id, name: 'amend', route, key, body, input });

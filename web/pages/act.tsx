@@ -5,7 +5,8 @@ import type { StoredFile } from '../../db/files.ts';
 import { type MilestoneState, openAmount } from '../../domain/escrow-state.ts';
 import type { Consequences } from '../consequences.ts';
 import { decimalOf } from '../format.ts';
-import { described, Field, Form } from '../parts/form.tsx';
+import { ConsequencePanel, DryRun, type DryRunResult } from '../parts/consequences.tsx';
+import { described, Field, Form, TextField } from '../parts/form.tsx';
 import { FileField } from '../parts/files.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { TermsInWords } from '../parts/terms.tsx';
@@ -18,6 +19,10 @@ export interface ActPageProps {
   milestone: MilestoneState | null;
   action: PageAction;
   consequences: Consequences;
+  /** What it would move if it happened now; null where that depends on what is not here. */
+  dryRun: DryRunResult | null;
+  /** What is left of a released milestone; null where nothing was released. */
+  releasedLeft: bigint | null;
   commandKey: string;
   /** As typed before. */
   typed: Readonly<Record<string, string | undefined>>;
@@ -27,12 +32,15 @@ export interface ActPageProps {
   problem?: Child;
 }
 
+/** Another amount moves something else: it can be looked at before. */
+const WITH_AMOUNT: readonly PageAction[] = ['accept', 'refund', 'rule'];
 const TAKES_FILES: readonly PageAction[] = ['submit', 'dispute', 'reply'];
 
 const TITLES: Partial<Record<PageAction, string>> = {
   accept: 'Accept the work',
   refund: 'Refund',
   cancel: 'Cancel this escrow',
+  rule: 'Rule the dispute',
   submit: 'Submit the work',
   request_changes: 'Ask for changes',
   extend: 'Take more time to review',
@@ -64,7 +72,9 @@ export function ActPage(props: ActPageProps) {
           {milestone === null ? null : <span class="of">{milestone.title}</span>}
         </h1>
         {problem}
-        <ConsequencePanel consequences={consequences} />
+        <ConsequencePanel consequences={consequences}>
+          <DryRun reader={reader} result={props.dryRun} />
+        </ConsequencePanel>
         <Form
           reader={reader}
           action={`${path}/${action.replaceAll('_', '-')}`}
@@ -75,7 +85,7 @@ export function ActPage(props: ActPageProps) {
           <ActionFields {...props} />
           <div class="actions">
             <button type="submit">{consequences.button}</button>
-            {action === 'accept' || action === 'refund' ? (
+            {WITH_AMOUNT.includes(action) ? (
               <button class="second" type="submit" name="intent" value="preview" formnovalidate>
                 Show what this amount moves
               </button>
@@ -90,31 +100,6 @@ export function ActPage(props: ActPageProps) {
   );
 }
 
-function ConsequencePanel({ consequences }: { consequences: Consequences }) {
-  const { happens, stays, irreversible } = consequences;
-  return (
-    <section class="consequences" aria-labelledby="consequences">
-      <h2 id="consequences">What happens</h2>
-      <ul>
-        {happens.map((line) => (
-          <li>{line}</li>
-        ))}
-      </ul>
-      {stays.length === 0 ? null : (
-        <>
-          <h3>What stays</h3>
-          <ul>
-            {stays.map((line) => (
-              <li>{line}</li>
-            ))}
-          </ul>
-        </>
-      )}
-      {irreversible === null ? null : <p class="strong">{irreversible}</p>}
-    </section>
-  );
-}
-
 function ActionFields(props: ActPageProps) {
   const { action, milestone, record, typed } = props;
   switch (action) {
@@ -123,7 +108,7 @@ function ActionFields(props: ActPageProps) {
     case 'refund':
       return (
         <>
-          {milestone?.refundRequest ? null : <AmountField {...props} label="Amount to refund" />}
+          {milestone?.refundRequest || record.recoveries.some((r) => r.milestone_id === milestone?.id && r.status === 'asked') ? null : <AmountField {...props} label="Amount to refund" />}
           <TextField name="reason" label="Reason" hint="Both sides read it." value={typed['reason'] ?? milestone?.refundRequest?.reason} required />
         </>
       );
@@ -164,6 +149,13 @@ function ActionFields(props: ActPageProps) {
       );
     case 'offer':
       return <AmountField {...props} label="What the seller shall get" />;
+    case 'rule':
+      return (
+        <>
+          <AmountField {...props} label="What the seller gets" empty />
+          <TextField name="reason" label="Reason" hint="Both sides read it." value={typed['reason']} required />
+        </>
+      );
     case 'freeze':
       return (
         <>
@@ -207,6 +199,7 @@ function ActionFields(props: ActPageProps) {
       );
     }
     case 'agree':
+    case 'amend':
     case 'fund':
     case 'start':
     case 'accept_offer':
@@ -215,31 +208,13 @@ function ActionFields(props: ActPageProps) {
   }
 } // prettier-ignore
 
-function AmountField({ record, milestone, typed, label }: ActPageProps & { label: string }) {
+function AmountField({ record, milestone, typed, label, releasedLeft, empty = false }: ActPageProps & { label: string; empty?: boolean }) {
   const { currency } = record.state.terms;
-  const open = milestone === null ? 0 : (milestone.status === 'disputed' ? (milestone.dispute?.amount ?? 0) : openAmount(milestone));
+  const open = milestone === null ? 0 : (releasedLeft ?? (milestone.status === 'disputed' ? (milestone.dispute?.amount ?? 0) : openAmount(milestone)));
   const hint = `All that is left: ${decimalOf({ amount: open, currency })} ${currency.toUpperCase()}. ${milestone?.status === 'disputed' ? 'The buyer gets the rest.' : 'A smaller amount is a part; the rest stays as it is.'}`;
   return (
     <Field id="amount" label={`${label} (${currency.toUpperCase()})`} hint={hint}>
-      <input id="amount" name="amount" inputmode="decimal" autocomplete="off" value={typed['amount'] ?? decimalOf({ amount: open, currency })} {...described('amount', hint, undefined)} />
+      <input id="amount" name="amount" inputmode="decimal" autocomplete="off" value={typed['amount'] ?? (empty ? '' : decimalOf({ amount: open, currency }))} {...described('amount', hint, undefined)} />
     </Field>
   );
 } // prettier-ignore
-
-interface TextFieldProps {
-  name: string;
-  label: string;
-  hint: string;
-  value: string | undefined;
-  required?: boolean;
-}
-
-function TextField({ name, label, hint, value, required = false }: TextFieldProps) {
-  return (
-    <Field id={name} label={label} hint={hint}>
-      <textarea id={name} name={name} rows={3} required={required} {...described(name, hint, undefined)}>
-        {value ?? ''}
-      </textarea>
-    </Field>
-  );
-}

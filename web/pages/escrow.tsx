@@ -1,11 +1,13 @@
 // One escrow, the same page for buyer, seller and staff: next step, money, milestones, terms, everything that happened.
 import type { Child } from 'hono/jsx';
 import type { EscrowRecord, TimelineRow } from '../../db/escrows.ts';
+import type { CardDispute } from '../../db/card-disputes.ts';
+import { phaseOf } from '../../domain/chargeback.ts';
 import type { StoredFile } from '../../db/files.ts';
 import type { Settings } from '../../config/settings.ts';
 import { escrowWorkflowId } from '../../domain/ids.ts';
 import type { EscrowActions, NextStep } from '../next-step.ts';
-import { CopyableId, Moment, Notice, StatusChip } from '../parts/basics.tsx';
+import { CopyableId, Moment, Money, Notice, StatusChip } from '../parts/basics.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { Live } from '../parts/live.tsx';
 import { MilestoneRow } from '../parts/milestone-row.tsx';
@@ -14,7 +16,7 @@ import { ActionButton, NextStepBanner, PayButton } from '../parts/next-step.tsx'
 import { TermsSummary } from '../parts/terms.tsx';
 import { Timeline } from '../parts/timeline.tsx';
 import type { Reader } from '../reader.ts';
-import { ESCROW_STATUS, FREEZE_REASON, ROLE_WORDS } from '../words.ts';
+import { CARD_DISPUTE_PHASE, ESCROW_STATUS, FREEZE_REASON, ROLE_WORDS } from '../words.ts';
 
 export interface EscrowPageProps {
   reader: Reader;
@@ -22,6 +24,7 @@ export interface EscrowPageProps {
   step: NextStep;
   actions: EscrowActions;
   files: readonly StoredFile[];
+  cardDisputes: readonly CardDispute[];
   timeline: { data: readonly TimelineRow[]; hasMore: boolean };
   settings: Settings;
   notice: string | undefined;
@@ -48,7 +51,7 @@ export function EscrowPage(props: EscrowPageProps) {
 }
 
 /** What changes while it is looked at. */
-function Content({ reader, record, step, actions, timeline, files, settings }: EscrowPageProps) {
+function Content({ reader, record, step, actions, timeline, files, cardDisputes, settings }: EscrowPageProps) {
   const { state, money } = record;
   const { terms } = state;
   const currency = money.currency ?? state.settlementCurrency ?? terms.currency;
@@ -80,6 +83,7 @@ function Content({ reader, record, step, actions, timeline, files, settings }: E
           ))}
         </ol>
       </section>
+      <CardDisputes reader={reader} disputes={cardDisputes} />
       <WholeActions reader={reader} record={record} step={step} actions={actions} />
       <section class="card" aria-labelledby="parties">
         <h2 id="parties">People</h2>
@@ -127,6 +131,32 @@ function Freezes({ record: { state } }: { record: EscrowRecord }) {
   );
 } // prettier-ignore
 
+/** What the buyer's bank disputes: each has a page with its evidence. */
+function CardDisputes({ reader, disputes }: { reader: Reader; disputes: readonly CardDispute[] }) {
+  if (disputes.length === 0) return null;
+  return (
+    <section class="card" aria-labelledby="card-disputes">
+      <h2 id="card-disputes">Disputes at the bank</h2>
+      <ul class="plain-list">
+        {disputes.map((d) => (
+          <li>
+            <a href={`/disputes/${d.id}`}>
+              <Money reader={reader} of={d} />, {d.reason.replaceAll('_', ' ')}
+            </a>{' '}
+            <StatusChip {...CARD_DISPUTE_PHASE[phaseOf(d.status)]} />
+            {d.due_by === null || !['open', 'inquiry'].includes(phaseOf(d.status)) ? null : (
+              <>
+                {' '}
+                the bank listens until <Moment reader={reader} at={d.due_by} />
+              </>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 /** What may be done to the escrow as a whole, beside the banner's main button. */
 function WholeActions({ reader, record, step, actions }: Pick<EscrowPageProps, 'reader' | 'record' | 'step' | 'actions'>) {
   const { state } = record;
@@ -168,6 +198,14 @@ function StaffLinks({ reader, escrowId, settings }: { reader: Reader; escrowId: 
         <li>
           <a href={`/escrows/${escrowId}/money`}>Ledger entries and Stripe’s ids</a>
         </li>
+        <li>
+          <a href={`/ops/audit?subject=${escrowId}`}>Who did what: the audit log</a>
+        </li>
+        {reader.person.role === 'ops' ? (
+          <li>
+            <a href={`/ops/escrows/${escrowId}/force-decision`}>Force a decision over money held too long</a>
+          </li>
+        ) : null}
       </ul>
     </section>
   );

@@ -2,7 +2,7 @@
 import { CURRENCIES } from '../../domain/money.ts';
 import type { Terms } from '../../domain/terms.ts';
 import { ErrorState } from '../parts/basics.tsx';
-import { described, Field, Form } from '../parts/form.tsx';
+import { Form, SelectField, TextInput } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { TermsInWords } from '../parts/terms.tsx';
 import type { FieldErrors, MilestoneFields, ProposalFields } from '../proposal-form.ts';
@@ -47,17 +47,17 @@ export function NewEscrowPage(props: NewEscrowProps) {
         </button>
         <section class="card" aria-labelledby="about">
           <h2 id="about">What it is about</h2>
-          <Text name="title" label="Title" value={given.title} error={errors['title']} hint="Both sides see it." />
+          <TextInput name="title" label="Title" value={given.title} error={errors['title']} hint="Both sides see it." />
           {reader.person.role === 'seller' ? (
-            <Text name="buyer" label="Buyer’s e-mail" value={given.buyer} error={errors['buyer']} list type="email" />
+            <TextInput name="buyer" label="Buyer’s e-mail" value={given.buyer} error={errors['buyer']} list type="email" />
           ) : null}
           <div class="columns">
-            <Select name="currency" label="Currency" value={given.currency} error={errors['currency']} options={CURRENCIES.map((c) => [c, c.toUpperCase()] as const)} />
-            <Select name="vertical" label="Kind of work" value={given.vertical} error={errors['vertical']} options={verticals.map((v) => [v, v.charAt(0).toUpperCase() + v.slice(1)] as const)} />
+            <SelectField name="currency" label="Currency" value={given.currency} error={errors['currency']} options={CURRENCIES.map((c) => [c, c.toUpperCase()] as const)} />
+            <SelectField name="vertical" label="Kind of work" value={given.vertical} error={errors['vertical']} options={verticals.map((v) => [v, v.charAt(0).toUpperCase() + v.slice(1)] as const)} />
           </div>
           <div class="columns">
-            <Select name="funding" label="When the buyer pays" value={given.funding} error={errors['funding']} options={Object.entries(FUNDING_WORDS)} />
-            <Select name="fee_payer" label="Who pays the fee" value={given.feePayer} error={errors['fee_payer']} options={Object.entries(FEE_PAYER_WORDS)} />
+            <SelectField name="funding" label="When the buyer pays" value={given.funding} error={errors['funding']} options={Object.entries(FUNDING_WORDS)} />
+            <SelectField name="fee_payer" label="Who pays the fee" value={given.feePayer} error={errors['fee_payer']} options={Object.entries(FEE_PAYER_WORDS)} />
           </div>
         </section>
         {given.milestones.map((milestone, index) => (
@@ -101,14 +101,14 @@ function MilestoneFieldset({ index, milestone: m, errors, inspections, removable
   return (
     <fieldset class="card">
       <legend>{`Milestone ${index + 1}`}</legend>
-      <Text name="m_title" id={id('title')} label="What is delivered" value={m.title} error={error('title')} />
+      <TextInput name="m_title" id={id('title')} label="What is delivered" value={m.title} error={error('title')} />
       <div class="columns">
-        <Text name="m_amount" id={id('amount')} label="Price" value={m.amount} error={error('amount')} inputmode="decimal" />
-        <Text name="m_seller" id={id('seller')} label="Seller’s e-mail" value={m.seller} error={error('seller')} list type="email" />
+        <TextInput name="m_amount" id={id('amount')} label="Price" value={m.amount} error={error('amount')} inputmode="decimal" />
+        <TextInput name="m_seller" id={id('seller')} label="Seller’s e-mail" value={m.seller} error={error('seller')} list type="email" />
       </div>
       <div class="columns">
-        <Text name="m_due" id={id('due')} label="Due (optional)" value={m.due} error={error('due')} type="date" />
-        <Select name="m_inspection" id={id('inspection')} label="Time to review" value={m.inspection} error={error('inspection')} options={inspections} />
+        <TextInput name="m_due" id={id('due')} label="Due (optional)" value={m.due} error={error('due')} type="date" />
+        <SelectField name="m_inspection" id={id('inspection')} label="Time to review" value={m.inspection} error={error('inspection')} options={inspections} />
       </div>
       {removable ? (
         <button class="plain" type="submit" name="intent" value={`remove:${index}`}>
@@ -118,46 +118,3 @@ function MilestoneFieldset({ index, milestone: m, errors, inspections, removable
     </fieldset>
   );
 } // prettier-ignore
-
-interface TextProps {
-  name: string;
-  id?: string;
-  label: string;
-  value: string;
-  error: string | undefined;
-  hint?: string;
-  type?: 'text' | 'email' | 'date';
-  inputmode?: 'decimal';
-  list?: boolean;
-}
-
-function Text({ name, id = name, label, value, error, hint, type = 'text', inputmode, list = false }: TextProps) {
-  return (
-    <Field id={id} label={label} hint={hint} error={error}>
-      <input id={id} name={name} type={type} value={value} autocomplete="off" {...(inputmode === undefined ? {} : { inputmode })} {...(list ? { list: 'emails' } : {})} {...described(id, hint, error)} />
-    </Field>
-  );
-} // prettier-ignore
-
-interface SelectProps {
-  name: string;
-  id?: string;
-  label: string;
-  value: string;
-  error: string | undefined;
-  options: readonly (readonly [value: string, label: string])[];
-}
-
-function Select({ name, id = name, label, value, error, options }: SelectProps) {
-  return (
-    <Field id={id} label={label} error={error}>
-      <select id={id} name={name} {...described(id, undefined, error)}>
-        {options.map(([option, text]) => (
-          <option value={option} selected={option === value}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </Field>
-  );
-}

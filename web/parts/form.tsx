@@ -63,3 +63,68 @@ export function described(id: string, hint: unknown, error: unknown): Record<str
     ...(error === undefined ? {} : { 'aria-invalid': 'true' }),
   };
 }
+
+interface TextFieldProps {
+  name: string;
+  label: string;
+  hint?: string;
+  value: string | undefined;
+  required?: boolean;
+  rows?: number;
+}
+
+export function TextField({ name, label, hint, value, required = false, rows = 3 }: TextFieldProps) {
+  return (
+    <Field id={name} label={label} hint={hint}>
+      <textarea id={name} name={name} rows={rows} required={required} {...described(name, hint, undefined)}>
+        {value ?? ''}
+      </textarea>
+    </Field>
+  );
+}
+
+interface TextInputProps {
+  name: string;
+  id?: string;
+  label: string;
+  value: string;
+  error?: string | undefined;
+  hint?: string | undefined;
+  type?: 'text' | 'email' | 'date';
+  inputmode?: 'decimal';
+  required?: boolean;
+  /** Suggests the sandbox's people: the page holds the list `emails`. */
+  list?: boolean;
+}
+
+export function TextInput({ name, id = name, label, value, error, hint, type = 'text', inputmode, required = false, list = false }: TextInputProps) {
+  return (
+    <Field id={id} label={label} hint={hint} error={error}>
+      <input id={id} name={name} type={type} value={value} autocomplete="off" required={required} {...(inputmode === undefined ? {} : { inputmode })} {...(list ? { list: 'emails' } : {})} {...described(id, hint, error)} />
+    </Field>
+  );
+} // prettier-ignore
+
+interface SelectFieldProps {
+  name: string;
+  id?: string;
+  label: string;
+  value: string;
+  error?: string | undefined;
+  hint?: string | undefined;
+  options: readonly (readonly [value: string, label: string])[];
+}
+
+export function SelectField({ name, id = name, label, value, error, hint, options }: SelectFieldProps) {
+  return (
+    <Field id={id} label={label} hint={hint} error={error}>
+      <select id={id} name={name} {...described(id, hint, error)}>
+        {options.map(([option, text]) => (
+          <option value={option} selected={option === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}

@@ -13,12 +13,34 @@ interface LayoutProps {
   children: Child;
 }
 
-const NAVIGATION: Record<Reader['person']['role'], readonly [path: string, label: string][]> = {
-  buyer: [['/escrows', 'Escrows'], ['/escrows/new', 'New escrow']],
-  seller: [['/escrows', 'Work'], ['/escrows/new', 'New escrow'], ['/verification', 'Verification and money']],
-  ops: [['/ops', 'Today'], ['/escrows', 'Escrows'], ['/ops/events', 'Events'], ['/ops/outbox', 'Outbox']],
-  auditor: [['/ops', 'Today'], ['/escrows', 'Escrows'], ['/ops/events', 'Events'], ['/ops/outbox', 'Outbox']],
-}; // prettier-ignore
+type Links = readonly [path: string, label: string][];
+
+const STAFF: Links = [
+  ['/ops', 'Today'],
+  ['/escrows', 'Escrows'],
+  ['/ops/approvals', 'Approvals'],
+  ['/ops/debts', 'Debts'],
+  ['/ops/events', 'Events'],
+  ['/ops/audit', 'Audit'],
+  ['/ops/outbox', 'Outbox'],
+];
+
+const NAVIGATION: Record<Reader['person']['role'], Links> = {
+  buyer: [
+    ['/escrows', 'Escrows'],
+    ['/escrows/new', 'New escrow'],
+    ['/statements', 'Statements'],
+  ],
+  seller: [
+    ['/escrows', 'Work'],
+    ['/money', 'Money'],
+    ['/escrows/new', 'New escrow'],
+    ['/verification', 'Verification'],
+    ['/statements', 'Statements'],
+  ],
+  ops: STAFF,
+  auditor: STAFF,
+};
 
 /** No inline styles of htmx's own, and nothing evaluated: the content security policy forbids both. */
 const HTMX = JSON.stringify({ includeIndicatorStyles: false, allowEval: false, historyCacheSize: 0 });

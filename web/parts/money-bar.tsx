@@ -12,7 +12,7 @@ interface MoneyBarProps {
   reader: Reader;
   money: LedgerMoney;
   currency: string;
-  /** Where the movements behind the figures stand. */
+  /** The money page: each figure links to the ledger entries behind it. */
   detailsAt: string;
 }
 
@@ -34,7 +34,7 @@ export function MoneyBar({ reader, money, currency, detailsAt }: MoneyBarProps) 
               {MONEY_WORDS[term]}
             </dt>
             <dd>
-              <a href={detailsAt}>{of(term)}</a>
+              <a href={`${detailsAt}?term=${term}#behind`}>{of(term)}</a>
             </dd>
           </div>
         ))}
@@ -45,7 +45,9 @@ export function MoneyBar({ reader, money, currency, detailsAt }: MoneyBarProps) 
               .join(' + ')}
           </dt>
           <dd>
-            <Money reader={reader} of={{ amount: total, currency }} />
+            <a href={`${detailsAt}?term=charged#behind`}>
+              <Money reader={reader} of={{ amount: total, currency }} />
+            </a>
           </dd>
         </div>
       </dl>
@@ -53,7 +55,12 @@ export function MoneyBar({ reader, money, currency, detailsAt }: MoneyBarProps) 
         {identityHolds(money)
           ? 'It adds up: what came in is what is held and what went out.'
           : 'It does not add up at this moment. Nothing moves; our staff have been told.'}
-        {money.disputed === 0n ? null : <> {of('disputed')} of it is disputed at the bank.</>}
+        {money.disputed === 0n ? null : (
+          <>
+            {' '}
+            <a href={`${detailsAt}?term=disputed#behind`}>{of('disputed')}</a> of it is disputed at the bank.
+          </>
+        )}
       </p>
     </div>
   );

@@ -8,7 +8,13 @@ import type { ApprovalAsked } from '../../api/approvals.ts';
 import type { EscrowView } from '../../api/schemas.ts';
 import { type EscrowRecord, findEscrow, listEscrows, movementsOf, principalOn, seesEverything, timelineOf } from '../../db/escrows.ts'; // prettier-ignore
 import { attachedFiles, ownFiles } from '../../db/files.ts';
-import { entriesOf } from '../../db/ledger.ts';
+import { entriesOf, MONEY_TERMS } from '../../db/ledger.ts';
+import type { Tx } from '../../db/client.ts';
+import { releasedLeft as releasedLeftOf } from '../../db/recoveries.ts';
+import { previewBody, previewEscrow } from '../../api/preview.ts';
+import { afterRelease } from '../../api/released-refunds.ts';
+import type { DryRunResult } from '../parts/consequences.tsx';
+import { cardDisputesFor } from '../../db/card-disputes.ts';
 import { verticals } from '../../db/sellers.ts';
 import { isId } from '../../domain/ids.ts';
 import { isEscrowAction, permit } from '../../domain/transitions.ts';
@@ -36,7 +42,7 @@ import { MoneyPage } from '../pages/money.tsx';
 import { NewEscrowPage } from '../pages/new-escrow.tsx';
 import { ErrorState } from '../parts/basics.tsx';
 import { newKey } from '../parts/form.tsx';
-import { checkProposal, emptyMilestone, emptyProposal, errorAt, type FieldErrors, INSPECTION_CHOICES, type ProposalFields, quoteOf, readProposal, SANDBOX_INSPECTION_CHOICES } from '../proposal-form.ts'; // prettier-ignore
+import { checkProposal, emptyMilestone, emptyProposal, errorAt, type FieldErrors, inspectionChoices, type ProposalFields, quoteOf, readProposal } from '../proposal-form.ts'; // prettier-ignore
 import { takeUploads } from '../uploads.ts';
 import { sandboxPeople } from '../sandbox-people.ts';
 import { ACTIONS, isPageAction, type PageAction } from '../words.ts';
@@ -103,9 +109,11 @@ async function escrow(call: PageCall, problem?: Child, status = 200): Promise<vo
   const { context, viewer, reader, request, response } = call;
   const record = await found(call);
   if (seenAlready(request, record.state.revision)) return void response.status(204).end();
-  const [timeline, files] = await Promise.all([
-    timelineOf(context.sql, viewer, record.state.id, { limit: TIMELINE }),
-    attachedFiles(context.sql, record.state.id),
+  const { id } = record.state;
+  const [timeline, files, cardDisputes] = await Promise.all([
+    timelineOf(context.sql, viewer, id, { limit: TIMELINE }),
+    attachedFiles(context.sql, id),
+    cardDisputesFor(context.sql, viewer, { escrowId: id, limit: 20 }),
   ]);
   html(
     response,
@@ -115,6 +123,7 @@ async function escrow(call: PageCall, problem?: Child, status = 200): Promise<vo
       step={nextStep(record, viewer, reader.now)}
       actions={actionsFor(record, viewer, reader.now)}
       files={files}
+      cardDisputes={cardDisputes}
       timeline={timeline ?? { data: [], hasMore: false }}
       settings={context.settings}
       notice={noticeOf(request)}
@@ -133,15 +142,15 @@ async function money(call: PageCall): Promise<void> {
     kinds.map((kind) => movementsOf(context.sql, viewer, id, kind, { limit: MOVEMENTS })),
   );
   const movements = pages.flatMap((page) => page?.data ?? []).sort((a, b) => a.created_at.getTime() - b.created_at.getTime()); // prettier-ignore
-  const entries = seesEverything(viewer) ? await entriesOf(context.sql, id) : null;
-  html(response, <MoneyPage reader={reader} record={record} movements={movements} entries={entries} />);
+  const entries = await entriesOf(context.sql, id);
+  const term = MONEY_TERMS.find((each) => each === call.request.query['term']) ?? null;
+  html(response, <MoneyPage reader={reader} record={record} movements={movements} entries={entries} term={term} showsAccounts={seesEverything(viewer)} />); // prettier-ignore
 }
 
 // ---- a new escrow -----------------------------------------------------------------------------------------------
 
 async function newEscrow(call: PageCall, given: ProposalFields, errors: FieldErrors, showsQuote: boolean, key = newKey()): Promise<void> {
   const { context, reader, response, session } = call;
-  const { mode } = context.settings;
   const [kinds, people] = await Promise.all([verticals(context.sql, session.person.entityId), sandboxPeople(context.settings)]);
   const checked = showsQuote ? await checkProposal(context, session.person, reader.timeZone, given) : { body: null, errors };
   const quote = checked.body === null ? { terms: null, errors: checked.errors } : await quoteOf(context, session.person, checked.body);
@@ -155,7 +164,7 @@ async function newEscrow(call: PageCall, given: ProposalFields, errors: FieldErr
       quote={quote.terms}
       commandKey={key}
       verticals={kinds}
-      inspections={mode === 'live' ? INSPECTION_CHOICES : [...INSPECTION_CHOICES, ...SANDBOX_INSPECTION_CHOICES]}
+      inspections={inspectionChoices(context.settings)}
       emails={people.map(({ email }) => email).filter((email) => email !== session.person.email)}
     />,
     Object.keys(all).length > 0 ? 422 : 200,
@@ -232,9 +241,25 @@ async function showAction(
     return escrow(call, problem ?? (await refused(refusal?.message ?? 'This is not possible for you now.')), problem ? status : 409); // prettier-ignore
   }
   const amount = typed['amount'] === undefined ? undefined : (parseAmount(typed['amount'], record.state.terms.currency) ?? undefined); // prettier-ignore
-  const consequences = consequencesOf(action, { reader, record, milestone, principal, amount });
-  html(response, <ActPage reader={reader} record={record} milestone={milestone} action={action} consequences={consequences} commandKey={key} typed={typed} files={files} problem={problem} />, status); // prettier-ignore
+  const releasedLeft = action === 'refund' && milestone !== null && afterRelease(milestone) ? await context.sql.begin((tx) => releasedLeftOf(tx as Tx, record.state.id, milestone.id)) : null; // prettier-ignore
+  const consequences = consequencesOf(action, { reader, record, milestone, principal, amount, releasedLeft });
+  const dryRun = releasedLeft === null ? await dryRunOf(call, { record, action, target }, amount) : null;
+  html(response, <ActPage reader={reader} record={record} milestone={milestone} action={action} consequences={consequences} dryRun={dryRun} releasedLeft={releasedLeft} commandKey={key} typed={typed} files={files} problem={problem} />, status); // prettier-ignore
 }
+
+const DRY_RUN: readonly PageAction[] = ['accept', 'refund', 'accept_offer', 'rule', 'cancel'];
+
+/** What it would move now, of the acts that move money; null while an amount is missing, or is none. */
+async function dryRunOf(call: PageCall, { record, action, target }: Asked, amount: number | undefined): Promise<DryRunResult | null> {
+  if (!DRY_RUN.includes(action) || (action === 'rule' && amount === undefined)) return null;
+  const body = previewBody.parse({
+    action,
+    ...(target.milestoneId === null ? {} : { milestone_id: target.milestoneId }),
+    ...(amount === undefined ? {} : action === 'rule' ? { seller_amount: amount } : { amount }),
+  });
+  const { body: preview } = await previewEscrow(call.context, call.caller, record.state.id, body);
+  return { before: record.money, preview: preview as DryRunResult['preview'] };
+} // prettier-ignore
 
 async function postAction(call: PageCall): Promise<void> {
   const { request, response, reader } = call;

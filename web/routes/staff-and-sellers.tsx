@@ -1,10 +1,10 @@
-// Pages of one role: a seller's verification and money; staff's queues, search and Stripe's events.
+// Pages of one role: a seller's verification; staff's queues, search and Stripe's events.
 import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
 import { runOnce } from '../../api/commands.ts';
 import { notFound } from '../../api/escrow-commands.ts';
 import { Problem } from '../../api/problem.ts';
-import { findSeller, type Seller, sellerBalances, sellerTotals, updateSellerCapability } from '../../db/sellers.ts';
+import { findSeller, type Seller, updateSellerCapability } from '../../db/sellers.ts';
 import { EVENT_STATES, findStripeEvent, listStripeEvents, replayStripeEvent } from '../../db/stripe-events.ts';
 import { PaymentsError } from '../../payments/errors.ts';
 import { commandKeyOf, homeOf, html, noticeOf, type PageCall, seeOther, signedIn } from '../page.ts';
@@ -29,12 +29,8 @@ export function sellerRoutes(context: AppContext): Router {
 
 async function verification(call: PageCall, problem?: string): Promise<void> {
   const { context, viewer, reader, request, response } = call;
-  const [seller, balances, totals] = await Promise.all([
-    current(context, viewer.id),
-    sellerBalances(context.sql, viewer.id),
-    sellerTotals(context.sql, viewer.id),
-  ]);
-  html(response, <VerificationPage reader={reader} seller={seller} balances={balances} totals={totals} notice={noticeOf(request)} problem={problem} />, problem === undefined ? 200 : 502); // prettier-ignore
+  const seller = await current(context, viewer.id);
+  html(response, <VerificationPage reader={reader} seller={seller} notice={noticeOf(request)} problem={problem} />, problem === undefined ? 200 : 502); // prettier-ignore
 }
 
 /** Somebody who waits for Stripe looks here: ask it, and show what we know when it does not answer. */
