@@ -42,10 +42,19 @@ export interface TakenOfHeld {
   buyerFee: number;
 }
 
+/** Of a release part that was not transferred, settlement currency. */
+export interface TakenOfPart {
+  milestoneId: string;
+  part: number;
+  payable: number;
+}
+
 export interface PlannedLoss {
   /** One per milestone whose seller gives released money. */
   takeBacks: TakeBackOrder[];
   taken: TakenOfHeld[];
+  /** Absent: nothing of them. */
+  accepted?: TakenOfPart[];
   /** Refunds of the charge that Stripe has made. */
   refunded: string[];
   /** Not planned yet: movements of the charge's money that must come to their end first. */

@@ -1,11 +1,13 @@
 // Card disputes: what Stripe withdrew and gave back, posted as it was; evidence staged and sent; a loss planned once out of
 // the ledger and settled over exactly those milestones.
+import { acceptedParts, takeOfPart } from '../db/accepted-parts.ts';
 import {
   type CardDispute,
   findCardDispute,
   lockCardDispute,
   paidByCharge,
   type StoredPlan,
+  type StoredTakenPart,
 } from '../db/card-disputes.ts';
 import type { Tx } from '../db/client.ts';
 import { openDebt } from '../db/debts.ts';
@@ -13,7 +15,14 @@ import { contentOf, evidenceFiles, recordStripeFile, setEvidence } from '../db/f
 import { post } from '../db/ledger.ts';
 import { raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
 import { releasedLeft, reserveRecovery, setRecoveryStatus } from '../db/recoveries.ts';
-import { type LossPlan, type MilestoneMoney, phaseOf, planLoss, worthDefending } from '../domain/chargeback.ts';
+import {
+  type LossPlan,
+  type MilestoneMoney,
+  phaseOf,
+  planLoss,
+  transferredWhole,
+  worthDefending,
+} from '../domain/chargeback.ts';
 import { assert } from '../domain/errors.ts';
 import { share, toInteger, toMinor } from '../domain/money.ts';
 import type { BalanceTransaction } from '../domain/postings.ts';
@@ -123,7 +132,8 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       const money = await Promise.all(milestones.map((m) => moneyOfMilestone(tx, m)));
       const plan = planLoss(open?.amount ?? 0n, money, namedOf(facts, milestones), terms.policy);
       for (const p of plan.parts) await takeReleased(tx, dispute, terms.currency, p, money);
-      const stored = storedPlan(plan, open?.currency ?? dispute.currency);
+      const accepted = await takenOfParts(tx, plan);
+      const stored = { ...storedPlan(plan, open?.currency ?? dispute.currency), accepted };
       await tx`
         UPDATE disputes SET state = ${tx.json({ ...dispute.state, plan: stored } as never)}, updated_at = now() WHERE id = ${disputeId}`;
       return planned(dispute, stored, refunded);
@@ -146,6 +156,8 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
         const reversedMinor = toMinor(reversed.find((r) => r.milestoneId === p.milestoneId)?.amount ?? 0);
         return { ...p, reversedMinor, debtMinor: p.fromSellerMinor - reversedMinor };
       });
+      for (const { minor, ...of } of stored.accepted ?? [])
+        await takeOfPart(tx, disputeId, { ...of, minor: BigInt(minor) });
       let allowance = plan.unassignedMinor;
       for (const p of parts) {
         allowance += p.debtMinor + p.platformMinor;
@@ -255,10 +267,10 @@ async function takeReleased(
   money: readonly MilestoneMoney[],
 ): Promise<void> {
   const m = money.find((x) => x.milestoneId === p.milestoneId)!;
-  const released = m.paidMinor + m.feeEarnedMinor;
-  const lost = p.fromSellerMinor + p.feeReturnedMinor + p.platformMinor;
+  const released = transferredWhole(m);
+  if (released === 0n) return;
   const left = await releasedLeft(tx, dispute.escrow_id, p.milestoneId);
-  const amountMinor = released === 0n ? 0n : share(left, lost, released);
+  const amountMinor = share(left, p.ofTransferredMinor, released);
   if (amountMinor === 0n) return;
   const id = `${dispute.id}_${p.milestoneId}`;
   const reason = `chargeback ${dispute.id}`;
@@ -271,6 +283,21 @@ async function takeReleased(
     reason,
   });
   await setRecoveryStatus(tx, id, 'refunded');
+}
+
+/** What is payable is taken of the last parts first. */
+async function takenOfParts(tx: Tx, plan: LossPlan): Promise<StoredTakenPart[]> {
+  const taken: StoredTakenPart[] = [];
+  for (const p of plan.parts) {
+    let wanted = p.payableMinor;
+    for (const { milestoneId, part, leftMinor } of wanted > 0n ? await acceptedParts(tx, p.milestoneId) : []) {
+      const minor = leftMinor < wanted ? leftMinor : wanted;
+      if (minor > 0n) taken.push({ milestoneId, part, minor: minor.toString() });
+      wanted -= minor;
+    }
+    assert(wanted === 0n, `${p.milestoneId} has ${wanted} less payable in its parts than in the ledger`);
+  }
+  return taken;
 }
 
 async function writing<T>(call: () => Promise<T>): Promise<T> {
@@ -301,12 +328,12 @@ function namedOf(facts: DisputeFacts, milestones: readonly { id: string }[]): st
 
 /** What the ledger says of a milestone now. What its seller owes already is not theirs to give again. */
 async function moneyOfMilestone(tx: Tx, m: { id: string; sellerId: string }): Promise<MilestoneMoney> {
-  const [row] = await tx<{ held: bigint; unearned: bigint; paid: bigint; earned: bigint }[]>`
+  const [row] = await tx<{ held: bigint; unearned: bigint; payable: bigint; paid: bigint; earned: bigint }[]>`
     SELECT coalesce(-sum(amount) FILTER (WHERE account_class = 'held'), 0)::bigint AS held,
            coalesce(-sum(amount) FILTER (WHERE account_class = 'fee_unearned'), 0)::bigint AS unearned,
            coalesce(-sum(amount) FILTER (WHERE account_class = 'fee_revenue'), 0)::bigint AS earned,
-           greatest(0, coalesce(-sum(amount) FILTER (WHERE account_class = 'payable'), 0)
-             - coalesce(sum(amount) FILTER (WHERE kind IN ('transfer', 'transfer_reversed', 'transferred_again')
+           greatest(0, coalesce(-sum(amount) FILTER (WHERE account_class = 'payable'), 0))::bigint AS payable,
+           greatest(0, - coalesce(sum(amount) FILTER (WHERE kind IN ('transfer', 'transfer_reversed', 'transferred_again')
                  AND account_class IN ('stripe_pending', 'stripe_available')), 0)
              + coalesce(sum(amount) FILTER (WHERE kind = 'debt_recovered' AND account_class = 'payable'), 0)
              - coalesce(sum(amount) FILTER (WHERE kind <> 'debt_recovered' AND account_class = 'receivable'), 0))::bigint AS paid
@@ -316,13 +343,14 @@ async function moneyOfMilestone(tx: Tx, m: { id: string; sellerId: string }): Pr
     sellerId: m.sellerId,
     heldMinor: row!.held,
     feeUnearnedMinor: row!.unearned,
+    payableMinor: row!.payable,
     paidMinor: row!.paid,
     feeEarnedMinor: row!.earned > 0n ? row!.earned : 0n,
   };
 }
 
 const wholeLoss = (p: LossPlan['parts'][number]): bigint =>
-  p.heldMinor + p.feeUnearnedMinor + p.feeReturnedMinor + p.fromSellerMinor + p.platformMinor;
+  p.heldMinor + p.feeUnearnedMinor + p.feeReturnedMinor + p.payableMinor + p.fromSellerMinor + p.platformMinor;
 
 function storedPlan(plan: LossPlan, currency: string): StoredPlan {
   const text = (_key: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
@@ -338,8 +366,10 @@ function readPlan(stored: StoredPlan): LossPlan {
       heldMinor: BigInt(p.heldMinor),
       feeUnearnedMinor: BigInt(p.feeUnearnedMinor),
       feeReturnedMinor: BigInt(p.feeReturnedMinor),
+      payableMinor: BigInt(p.payableMinor ?? 0),
       fromSellerMinor: BigInt(p.fromSellerMinor),
       platformMinor: BigInt(p.platformMinor),
+      ofTransferredMinor: BigInt(p.ofTransferredMinor ?? 0),
     })),
   };
 }
@@ -363,5 +393,6 @@ function planned(dispute: CardDispute, stored: StoredPlan, refunded: string[]): 
       .filter((p) => p.heldMinor + p.feeUnearnedMinor > 0n)
       .map((p) => ({ milestoneId: p.milestoneId, principal: toInteger(p.heldMinor), buyerFee: toInteger(p.feeUnearnedMinor) })), // prettier-ignore
     refunded,
+    ...(stored.accepted?.length ? { accepted: stored.accepted.map((a) => ({ milestoneId: a.milestoneId, part: a.part, payable: toInteger(BigInt(a.minor)) })) } : {}), // prettier-ignore
   };
 }

@@ -85,7 +85,7 @@ export function cardDisputeView(d: CardDispute, viewer: Viewer): CardDisputeView
         .map((p) => ({
           milestone_id: p.milestoneId,
           seller_id: p.sellerId,
-          unreleased: settled(p.heldMinor, p.feeUnearnedMinor),
+          unreleased: settled(p.heldMinor, p.feeUnearnedMinor, p.payableMinor ?? '0'),
           from_seller: settled(p.fromSellerMinor),
           from_platform: settled(p.feeReturnedMinor, p.platformMinor),
         })) ?? null,

@@ -12,6 +12,14 @@ export interface StoredPlan {
   parts: Record<keyof LossPlan['parts'][number], string>[];
   unassignedMinor: string;
   currency: string;
+  /** Release parts that are not transferred, and what is taken of each. */
+  accepted?: StoredTakenPart[];
+}
+
+export interface StoredTakenPart {
+  milestoneId: string;
+  part: number;
+  minor: string;
 }
 
 export interface CardDispute {

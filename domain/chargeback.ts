@@ -8,7 +8,9 @@ export interface MilestoneMoney {
   sellerId: string;
   heldMinor: bigint;
   feeUnearnedMinor: bigint;
-  /** Went to its seller, or is payable to them: everything accepted less the fee. */
+  /** Accepted less the fee, and not transferred yet. */
+  payableMinor: bigint;
+  /** Went to its seller: transferred, or taken for the seller's debts. */
   paidMinor: bigint;
   /** Earned by the platform on it. */
   feeEarnedMinor: bigint;
@@ -20,10 +22,14 @@ export interface MilestoneLoss {
   heldMinor: bigint;
   feeUnearnedMinor: bigint;
   feeReturnedMinor: bigint;
+  /** Accepted and not transferred: taken before anything is reversed or owed. */
+  payableMinor: bigint;
   /** What its seller gives of released money: by a reversal, the rest as a debt. */
   fromSellerMinor: bigint;
-  /** Released, and the platform's by the terms. */
+  /** Accepted, and the platform's by the terms. */
   platformMinor: bigint;
+  /** Of what was transferred with its fees: how much the buyer got back. */
+  ofTransferredMinor: bigint;
 }
 
 export interface LossPlan {
@@ -37,7 +43,8 @@ export interface LossTerms {
   chargebackLoss: 'seller' | 'platform';
 }
 
-const wholeOf = (m: MilestoneMoney): bigint => m.heldMinor + m.feeUnearnedMinor + m.paidMinor + m.feeEarnedMinor;
+const wholeOf = (m: MilestoneMoney): bigint =>
+  m.heldMinor + m.feeUnearnedMinor + m.payableMinor + m.paidMinor + m.feeEarnedMinor;
 const sumOf = (of: readonly MilestoneMoney[]): bigint => of.reduce((sum, m) => sum + wholeOf(m), 0n);
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
@@ -66,22 +73,38 @@ function lossOf(m: MilestoneMoney, minor: bigint, terms: LossTerms): MilestoneLo
   const unreleased = m.heldMinor + m.feeUnearnedMinor;
   const fromUnreleased = least(minor, unreleased);
   const heldMinor = unreleased === 0n ? 0n : share(m.heldMinor, fromUnreleased, unreleased);
-  const fromReleased = minor - fromUnreleased;
-  const released = m.paidMinor + m.feeEarnedMinor;
-  const feeReturnedMinor =
-    terms.feeReturn === 'none' || released === 0n ? 0n : share(m.feeEarnedMinor, fromReleased, released);
-  const rest = fromReleased - feeReturnedMinor;
+  const fromAccepted = minor - fromUnreleased;
+  const feeOnPayable = feeOf(m, m.payableMinor);
+  const ofPayableMinor = least(fromAccepted, m.payableMinor + feeOnPayable);
+  const ofTransferredMinor = fromAccepted - ofPayableMinor;
+  const returned = (part: bigint, fee: bigint, whole: bigint) =>
+    terms.feeReturn === 'none' || whole === 0n ? 0n : share(fee, part, whole);
+  const feeOnTransferred = m.feeEarnedMinor - feeOnPayable;
+  const payableFee = returned(ofPayableMinor, feeOnPayable, m.payableMinor + feeOnPayable);
+  const transferredFee = returned(ofTransferredMinor, feeOnTransferred, m.paidMinor + feeOnTransferred);
   const platform = terms.chargebackLoss === 'platform';
+  const rest = fromAccepted - payableFee - transferredFee;
+  const payableMinor = platform ? 0n : least(ofPayableMinor - payableFee, m.payableMinor);
   return {
     milestoneId: m.milestoneId,
     sellerId: m.sellerId,
     heldMinor,
     feeUnearnedMinor: fromUnreleased - heldMinor,
-    feeReturnedMinor,
-    fromSellerMinor: platform ? 0n : rest,
+    feeReturnedMinor: payableFee + transferredFee,
+    payableMinor,
+    fromSellerMinor: platform ? 0n : rest - payableMinor,
     platformMinor: platform ? rest : 0n,
+    ofTransferredMinor,
   };
 }
+
+/** Fees are earned over everything accepted: this part's share of them. */
+const feeOf = (m: MilestoneMoney, part: bigint): bigint =>
+  part === 0n ? 0n : share(m.feeEarnedMinor, part, m.payableMinor + m.paidMinor);
+
+/** What was transferred of a milestone, with its fees. */
+export const transferredWhole = (m: MilestoneMoney): bigint =>
+  m.paidMinor + m.feeEarnedMinor - feeOf(m, m.payableMinor);
 
 /** What Stripe's word of a dispute means here; a word that is not known is a person's to read. */
 export type DisputePhase = 'inquiry' | 'inquiry_review' | 'open' | 'review' | 'won' | 'lost' | 'lifted' | 'unknown';

@@ -77,6 +77,8 @@ export interface ReleasePart {
   sellerFee: number;
   buyerFee: number;
   payable: number;
+  /** As it was accepted, where a bank has taken a piece of it since: the ledger has earned these. */
+  earned?: { principal: number; sellerFee: number; buyerFee: number };
   status: 'accepted' | 'releasing' | 'blocked_kyc' | 'blocked_funds' | 'blocked_ops' | 'released' | 'charged_back';
   generation: number;
   transferId: string | null;

@@ -30,6 +30,7 @@ export interface BorneByMilestone {
   heldMinor: bigint;
   feeUnearnedMinor: bigint;
   feeReturnedMinor: bigint;
+  payableMinor: bigint;
   reversedMinor: bigint;
   debtMinor: bigint;
   platformMinor: bigint;
@@ -43,6 +44,7 @@ export function disputeLost(disputeId: string, parts: readonly BorneByMilestone[
       { account: account.held(milestoneId), amountMinor: p.heldMinor, milestoneId, sellerId },
       { account: account.feeUnearned(milestoneId), amountMinor: p.feeUnearnedMinor, milestoneId },
       { account: account.feeRevenue, amountMinor: p.feeReturnedMinor, milestoneId },
+      { account: account.payable(sellerId), amountMinor: p.payableMinor, milestoneId, sellerId },
       { account: account.onHold(sellerId), amountMinor: p.reversedMinor, milestoneId, sellerId },
       { account: recoveryAccount.receivable(sellerId), amountMinor: p.debtMinor, milestoneId, sellerId },
       { account: disputeAccount.loss, amountMinor: p.platformMinor, milestoneId },

@@ -174,7 +174,7 @@ async function settle(input: ChargebackInput, run: Run): Promise<void> {
     }),
   );
   await books.settleDisputeLoss(disputeId, reversed);
-  await tellEscrow(input, { kind: 'lost', disputeId, taken: plan.taken, refunded: plan.refunded });
+  await tellEscrow(input, { kind: 'lost', disputeId, taken: plan.taken, refunded: plan.refunded, ...(plan.accepted ? { accepted: plan.accepted } : {}) }); // prettier-ignore
 }
 
 function registerUpdates(input: ChargebackInput, run: Run): void {

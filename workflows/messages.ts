@@ -83,6 +83,8 @@ export type CardDisputeSignal =
       disputeId: string;
       taken: { milestoneId: string; principal: number; buyerFee: number }[];
       refunded?: string[];
+      /** What of release parts that were not transferred is gone. */
+      accepted?: { milestoneId: string; part: number; payable: number }[];
     };
 
 /** The issuer suspects fraud: what the charge paid for stands still until ops look. */

@@ -6,7 +6,7 @@ import type { CardDisputeSignal, FraudWarningSignal } from './messages.ts';
 import { freeze, untold, unfreeze } from './moves.ts';
 import type { RecoveryWord } from './refund-messages.ts';
 import { type Mark, STRIPE } from './run.ts';
-import { take } from './taken.ts';
+import { take, takePart } from './taken.ts';
 
 export function cardDispute(state: EscrowState, mark: Mark, signal: CardDisputeSignal): void {
   const known = state.cardDisputes.find((d) => d.id === signal.disputeId);
@@ -31,6 +31,7 @@ export function cardDispute(state: EscrowState, mark: Mark, signal: CardDisputeS
   dispute.state = signal.kind;
   unfreeze(state, mark, (f) => f.reason === 'card_dispute' && f.detail === signal.disputeId);
   if (signal.kind === 'lost') {
+    for (const part of signal.accepted ?? []) takePart(state, mark, signal.disputeId, part);
     for (const taken of signal.taken) take(state, mark, signal.disputeId, taken, signal.refunded);
   }
   mark.event(`card_dispute.${signal.kind}`, STRIPE, null, { dispute_id: signal.disputeId });

@@ -81,6 +81,7 @@ async function release(run: EscrowRun, m: MilestoneState, part: ReleasePart): Pr
   if (canMove(m, 'release')) moveMilestone(m, 'release');
   const { after, arrived } = run.foresee((state, mark) => released(mark, inState(state, m), part.part));
   const currency = run.state.settlementCurrency!;
+  const earned = part.earned ?? part;
   const order: TransferOrder = {
     escrowId: run.state.id,
     milestoneId: m.id,
@@ -90,9 +91,9 @@ async function release(run: EscrowRun, m: MilestoneState, part: ReleasePart): Pr
     chargeId: m.funds!.chargeId,
     paymentId: m.funds!.paymentId,
     currency,
-    principal: part.principal,
-    sellerFee: part.sellerFee,
-    buyerFee: part.buyerFee,
+    principal: earned.principal,
+    sellerFee: earned.sellerFee,
+    buyerFee: earned.buyerFee,
     payable: part.payable,
     after,
   };

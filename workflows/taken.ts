@@ -33,6 +33,43 @@ export function take(
     takePromised(m, part, left);
   takeOpen(m, disputeId, left);
   takeAccepted(m, disputeId, left);
+  settle(m, mark);
+}
+
+/** Of one accepted part, before it was transferred: what is left of it is transferred under a key of its own. */
+export function takePart(
+  state: EscrowState,
+  mark: Mark,
+  disputeId: string,
+  taken: { milestoneId: string; part: number; payable: number },
+): void {
+  const m = state.milestones.find((x) => x.id === taken.milestoneId);
+  const part = m?.releases.find((r) => r.part === taken.part);
+  if (!m || !part) return;
+  if (taken.payable >= part.payable) {
+    part.status = 'charged_back';
+    m.accepted -= part.amount;
+    m.refunded += part.amount;
+  } else {
+    const { principal, sellerFee, buyerFee } = part;
+    part.earned ??= { principal, sellerFee, buyerFee };
+    const of = (n: number) => Math.floor((n * taken.payable) / part.payable);
+    const fee = of(part.sellerFee);
+    const piece = { amount: of(part.amount), principal: taken.payable + fee, buyerFee: of(part.buyerFee) };
+    part.amount -= piece.amount;
+    part.principal -= piece.principal;
+    part.sellerFee -= fee;
+    part.buyerFee -= piece.buyerFee;
+    part.payable -= taken.payable;
+    part.generation += 1;
+    m.accepted -= piece.amount;
+    give(m, disputeId, piece);
+  }
+  settle(m, mark);
+}
+
+/** At its end when the bank took all that was left. */
+function settle(m: MilestoneState, mark: Mark): void {
   mark.milestone(m);
   // Beside a release that has come through, what was left was all that kept it open.
   endRelease(m);
@@ -41,11 +78,14 @@ export function take(
     if (!hasOpenRefund(m)) moveMilestone(m, 'refunded', endOf(m));
     return;
   }
-  if (!canMove(m, 'charged_back')) return;
+  // What is left of an accepted part goes on from where it stands.
+  if (!canMove(m, 'charged_back') || (endOf(m) === 'accepted' && ON_ITS_WAY.includes(m.status))) return;
   m.inspection = null;
   if (m.dispute) m.dispute.status = 'settled';
   moveMilestone(m, 'charged_back', endOf(m));
 }
+
+const ON_ITS_WAY: readonly MilestoneState['status'][] = ['accepted', 'releasing', 'blocked_kyc', 'blocked_funds'];
 
 type Left = Pick<Taken, 'principal' | 'buyerFee'>;
 

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Api, castOf, type EscrowObject, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
-import { control, startWorld, type World } from '../stack/world.ts';
-import { actPath, amountsOf, expectUnavailable, statusesOf } from '../workflows/steps.ts';
+import { control, setTransfers, startWorld, type World } from '../stack/world.ts';
+import { accountOf, actPath, amountsOf, expectUnavailable, statusesOf, transfersOf } from '../workflows/steps.ts';
 import { setSellerBalance } from '../recovery/steps.ts';
 import { decide, ended, openDispute } from './acts.ts';
 
@@ -91,6 +91,83 @@ describe('before release', () => {
     const after = await untilEscrow(buyer, escrow.id, (e) => e.frozen.length === 0);
     expect(sums(after)).toEqual({ charged: 10_000, held: 10_000 });
     expect(await world.sql`SELECT FROM ledger_transactions WHERE cause ->> 'dispute' = ${dispute.id}`).toHaveLength(0);
+    await expectBooksClose(world, escrow.id);
+  });
+});
+
+describe('accepted and not transferred', () => {
+  /** Accepted, while its seller cannot receive. */
+  async function payable(): Promise<EscrowObject> {
+    const escrow = await single();
+    await setTransfers(world.sandbox.url, await accountOf(world, cast.seller.person.id), 'inactive');
+    await untilSeller('inactive');
+    await cast.seller.post(actPath(escrow, 0, 'submit'));
+    await buyer.post(actPath(escrow, 0, 'accept'));
+    return untilEscrow(buyer, escrow.id, (e) => e.milestones[0]!.status === 'blocked_kyc');
+  }
+
+  async function untilSeller(transfers: string): Promise<void> {
+    const end = Date.now() + 120_000;
+    for (;;) {
+      const [row] = await world.sql<
+        { transfers: string }[]
+      >`SELECT transfers FROM sellers WHERE id = ${cast.seller.person.id}`;
+      if (row!.transfers === transfers) return;
+      if (Date.now() > end) throw new Error(`the seller's transfers are ${row!.transfers}, not ${transfers}`);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
+    }
+  }
+
+  const capable = async (): Promise<void> => {
+    await setTransfers(world.sandbox.url, await accountOf(world, cast.seller.person.id), 'active');
+    await untilSeller('active');
+  };
+
+  test('the bank takes it directly: nothing is reversed, and nobody owes anything', async () => {
+    const escrow = await payable();
+    const dispute = await openDispute(world, buyer, escrow);
+    await decide(world, dispute, 'losing_evidence');
+    await ended(world, dispute);
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect([statusesOf(done), sums(done)]).toEqual([['refunded'], { charged: 10_000, charged_back: 10_000 }]);
+    expect(await world.sql`SELECT FROM debts WHERE escrow_id = ${escrow.id}`).toHaveLength(0);
+    expect(await transfersOf(buyer, escrow.id)).toHaveLength(0);
+    await capable();
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('a part of it: the seller gets the rest when able to receive', async () => {
+    const escrow = await payable();
+    const dispute = await openDispute(world, buyer, escrow, { amount: 4000 });
+    await decide(world, dispute, 'losing_evidence');
+    await ended(world, dispute);
+    const after = await untilEscrow(buyer, escrow.id, (e) => e.frozen.length === 0 && amountsOf(e, 'charged_back')[0] === 4000); // prettier-ignore
+    expect([statusesOf(after), sums(after)]).toEqual([['blocked_kyc'], { charged: 10_000, charged_back: 4000, held: 5400, fees: 600 }]); // prettier-ignore
+    await capable();
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect([statusesOf(done), sums(done)]).toEqual([['released'], { charged: 10_000, charged_back: 4000, released: 5400, fees: 600 }]); // prettier-ignore
+    expect(await world.sql`SELECT FROM debts WHERE escrow_id = ${escrow.id}`).toHaveLength(0);
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('a transfer that Stripe refused is made again with what the bank left of it', async () => {
+    const escrow = await single();
+    await cast.seller.post(actPath(escrow, 0, 'submit'));
+    const account = await accountOf(world, cast.seller.person.id);
+    await world.sql`UPDATE sellers SET stripe_account_id = 'acct_gone' WHERE id = ${cast.seller.person.id}`;
+    await buyer.post(actPath(escrow, 0, 'accept'));
+    await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('ops'));
+    await world.sql`UPDATE sellers SET stripe_account_id = ${account} WHERE id = ${cast.seller.person.id}`;
+    const dispute = await openDispute(world, buyer, escrow, { amount: 4000 });
+    await decide(world, dispute, 'losing_evidence');
+    await ended(world, dispute);
+    await untilEscrow(buyer, escrow.id, (e) => !e.frozen.includes('card_dispute'));
+    await cast.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect(sums(done)).toEqual({ charged: 10_000, charged_back: 4000, released: 5400, fees: 600 });
+    expect((await transfersOf(buyer, escrow.id)).map((t) => [t.status, t.amount.amount])).toEqual([['succeeded', 5400]]); // prettier-ignore
     await expectBooksClose(world, escrow.id);
   });
 });

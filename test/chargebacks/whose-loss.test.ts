@@ -5,18 +5,28 @@ import { type MilestoneLoss, type MilestoneMoney, phaseOf, planLoss, worthDefend
 
 const minor = fc.bigInt({ min: 0n, max: 1_000_000n });
 const charge = fc
-  .array(fc.record({ heldMinor: minor, feeUnearnedMinor: minor, paidMinor: minor, feeEarnedMinor: minor }), {
-    minLength: 1,
-    maxLength: 6,
-  })
+  .array(
+    fc.record({
+      heldMinor: minor,
+      feeUnearnedMinor: minor,
+      payableMinor: minor,
+      paidMinor: minor,
+      feeEarnedMinor: minor,
+    }),
+    {
+      minLength: 1,
+      maxLength: 6,
+    },
+  )
   .map((all) => all.map((m, i): MilestoneMoney => ({ milestoneId: `ms_${i}`, sellerId: `usr_${i % 3}`, ...m })));
 const terms = fc.record({
   feeReturn: fc.constantFrom('full' as const, 'none' as const),
   chargebackLoss: fc.constantFrom('seller' as const, 'platform' as const),
 });
 
-const wholeOf = (m: MilestoneMoney) => m.heldMinor + m.feeUnearnedMinor + m.paidMinor + m.feeEarnedMinor;
-const lossOf = (p: MilestoneLoss) => p.heldMinor + p.feeUnearnedMinor + p.feeReturnedMinor + p.fromSellerMinor + p.platformMinor; // prettier-ignore
+const wholeOf = (m: MilestoneMoney) =>
+  m.heldMinor + m.feeUnearnedMinor + m.payableMinor + m.paidMinor + m.feeEarnedMinor;
+const lossOf = (p: MilestoneLoss) => p.heldMinor + p.feeUnearnedMinor + p.feeReturnedMinor + p.payableMinor + p.fromSellerMinor + p.platformMinor; // prettier-ignore
 const sum = (all: bigint[]) => all.reduce((a, b) => a + b, 0n);
 
 describe('whose loss', () => {
@@ -30,7 +40,11 @@ describe('whose loss', () => {
           const m = milestones.find((x) => x.milestoneId === p.milestoneId)!;
           expect(p.heldMinor <= m.heldMinor && p.feeUnearnedMinor <= m.feeUnearnedMinor).toBe(true);
           expect(p.feeReturnedMinor <= m.feeEarnedMinor).toBe(true);
-          if (t.feeReturn === 'full') expect(p.fromSellerMinor + p.platformMinor <= m.paidMinor).toBe(true);
+          if (t.feeReturn === 'full')
+            expect(p.payableMinor + p.fromSellerMinor + p.platformMinor <= m.payableMinor + m.paidMinor).toBe(true);
+          expect(p.payableMinor <= m.payableMinor).toBe(true);
+          // Nothing is reversed or owed while accepted money is there.
+          if (t.feeReturn === 'full' && p.fromSellerMinor > 0n) expect(p.payableMinor).toBe(m.payableMinor);
           expect(p.sellerId).toBe(m.sellerId);
         }
       }),
@@ -42,7 +56,7 @@ describe('whose loss', () => {
       fc.property(charge, minor, terms, (milestones, lost, t) => {
         for (const p of planLoss(lost, milestones, [], t).parts) {
           const m = milestones.find((x) => x.milestoneId === p.milestoneId)!;
-          if (p.fromSellerMinor + p.feeReturnedMinor + p.platformMinor > 0n) {
+          if (p.payableMinor + p.fromSellerMinor + p.feeReturnedMinor + p.platformMinor > 0n) {
             expect([p.heldMinor, p.feeUnearnedMinor]).toEqual([m.heldMinor, m.feeUnearnedMinor]);
           }
         }
@@ -62,13 +76,13 @@ describe('whose loss', () => {
   });
 
   test('pro rata by largest remainder: equal milestones differ by at most one unit', () => {
-    const three = [0, 1, 2].map((i): MilestoneMoney => ({ milestoneId: `ms_${i}`, sellerId: `usr_${i}`, heldMinor: 100n, feeUnearnedMinor: 0n, paidMinor: 0n, feeEarnedMinor: 0n })); // prettier-ignore
+    const three = [0, 1, 2].map((i): MilestoneMoney => ({ milestoneId: `ms_${i}`, sellerId: `usr_${i}`, heldMinor: 100n, feeUnearnedMinor: 0n, payableMinor: 0n, paidMinor: 0n, feeEarnedMinor: 0n })); // prettier-ignore
     const plan = planLoss(100n, three, [], { feeReturn: 'full', chargebackLoss: 'seller' });
     expect(plan.parts.map(lossOf)).toEqual([34n, 33n, 33n]);
   });
 
   test("the terms' policy: by 'platform' sellers keep what was released, by 'none' the fee stays earned", () => {
-    const released: MilestoneMoney = { milestoneId: 'ms_0', sellerId: 'usr_0', heldMinor: 0n, feeUnearnedMinor: 0n, paidMinor: 90n, feeEarnedMinor: 10n }; // prettier-ignore
+    const released: MilestoneMoney = { milestoneId: 'ms_0', sellerId: 'usr_0', heldMinor: 0n, feeUnearnedMinor: 0n, payableMinor: 0n, paidMinor: 90n, feeEarnedMinor: 10n }; // prettier-ignore
     const borne = (feeReturn: 'full' | 'none', chargebackLoss: 'seller' | 'platform') => {
       const [p] = planLoss(100n, [released], [], { feeReturn, chargebackLoss }).parts;
       return [p!.feeReturnedMinor, p!.fromSellerMinor, p!.platformMinor];
