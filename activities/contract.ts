@@ -1,6 +1,6 @@
 // Inputs and answers of the activities, as plain data: the workflow imports these types and nothing else from here.
 // Amounts are safe integers; a business answer (declined, blocked) is a value, not a failure.
-import type { EscrowSnapshot, PaymentStatus } from '../domain/escrow-state.ts';
+import type { EscrowSnapshot, PaymentStatus, WithdrawnPart } from '../domain/escrow-state.ts';
 import type { ChargeAllocation } from '../domain/allocation.ts';
 import type { MilestoneTerms } from '../domain/terms.ts';
 import type { ChargebackActivities } from './chargeback-contract.ts';
@@ -71,6 +71,8 @@ export interface RefundOrder {
   reason: string;
   /** Null: the whole charge, never allocated. */
   milestone: { id: string; sellerId: string; principal: number; buyerFee: number; buyerFeeReturned: number } | null;
+  /** Accepted parts that are taken back from their seller's payable in the same transaction. */
+  withdrawn?: WithdrawnPart[];
   after: EscrowSnapshot;
 }
 

@@ -42,7 +42,7 @@ export interface RecoveryRequest {
 export type RecoveryAnswer =
   { outcome: 'reserved'; plan: RecoveryPlan } | { outcome: 'refused'; left: number; asked: boolean };
 
-export interface ReleasedRefundOrder extends Omit<RefundOrder, 'milestone' | 'after'> {
+export interface ReleasedRefundOrder extends Omit<RefundOrder, 'milestone' | 'withdrawn' | 'after'> {
   milestoneId: string;
   sellerId: string;
   /** Settlement currency: on hold, owed, and given back of the fees; their sum leaves the charge. */

@@ -13,7 +13,7 @@ import type { RefundAnswer, RefundOrder } from './contract.ts';
 import { type ActivityDeps, final, readFromStripe, writeToStripe } from './stripe-call.ts';
 
 /** What Stripe is asked, and for whom. */
-export interface RefundCall extends Omit<RefundOrder, 'milestone' | 'after'> {
+export interface RefundCall extends Omit<RefundOrder, 'milestone' | 'withdrawn' | 'after'> {
   milestoneId: string | null;
   sellerId: string | null;
   /** Of Stripe's object, beside our ids. */

@@ -1,12 +1,16 @@
 // Money back to the buyer out of what is still held: asked in the ledger first, settled or undone by Stripe's word.
 import type { Tx } from '../db/client.ts';
+import { setOffOf } from '../db/debts.ts';
+import { post } from '../db/ledger.ts';
+import { changeMovement, lockMovement, useCharge } from '../db/movements.ts';
 import { project } from '../db/projection.ts';
 import { assert } from '../domain/errors.ts';
+import { transferIdOf } from '../domain/ids.ts';
 import { toMinor } from '../domain/money.ts';
-import { type Leg, refundAsked, unallocatedRefundAsked } from '../domain/postings.ts';
+import { inverse, type Leg, partAccepted, refundAsked, unallocatedRefundAsked } from '../domain/postings.ts';
 import type { RefundAnswer, RefundOrder } from './contract.ts';
 import { type RefundBooking, type RefundCall, refundFlow } from './refund-flow.ts';
-import type { ActivityDeps } from './stripe-call.ts';
+import { type ActivityDeps, final } from './stripe-call.ts';
 
 export function refundActivities(deps: ActivityDeps) {
   const flow = refundFlow(deps);
@@ -16,15 +20,57 @@ export function refundActivities(deps: ActivityDeps) {
   };
 }
 
-function callOf({ milestone, after: _after, ...call }: RefundOrder): RefundCall {
+function callOf({ milestone, withdrawn: _withdrawn, after: _after, ...call }: RefundOrder): RefundCall {
   return { ...call, milestoneId: milestone?.id ?? null, sellerId: milestone?.sellerId ?? null, metadata: {} };
 }
 
 const bookingOf = (order: RefundOrder): RefundBooking => ({
   settledMinor: (tx) => settledAmount(tx, order),
+  reserved: (tx) => withdraw(tx, order),
   asked: (settledMinor) => asked(order, settledMinor),
   succeeded: (tx) => project(tx, order.after),
 });
+
+/**
+ * What was accepted for a seller who never could receive it is held for its milestone again, and its fees are earned no more;
+ * a transfer that Stripe refused lets go of its reservation.
+ */
+async function withdraw(
+  tx: Tx,
+  { escrowId, chargeId, settlementCurrency, milestone, withdrawn }: RefundOrder,
+): Promise<void> {
+  for (const piece of withdrawn ?? []) {
+    const { id: milestoneId, sellerId } = milestone!;
+    const key = `withdraw:${milestoneId}:${piece.part}`;
+    // A refund that was refused is asked again under an id of its own: what it takes back is taken already.
+    const [done] = await tx`SELECT FROM ledger_transactions WHERE idempotency_key = ${key}`;
+    if (done) continue;
+    const transferId = transferIdOf(milestoneId, piece.part);
+    const transfer = await lockMovement(tx, transferId);
+    const netted = await setOffOf(tx, transferId);
+    if (netted > 0n || (transfer !== null && transfer.status !== 'reserved')) {
+      throw final('part_not_withdrawn', `Part ${piece.part} of ${milestoneId} has paid its seller, or a debt of theirs: a person must look.`); // prettier-ignore
+    }
+    if (transfer !== null) {
+      await changeMovement(tx, transferId, { status: 'canceled' });
+      await useCharge(tx, chargeId, { transferred: -transfer.settled_amount! });
+    }
+    const accepted = partAccepted({
+      milestoneId,
+      sellerId,
+      principalMinor: toMinor(piece.principal),
+      sellerFeeMinor: toMinor(piece.sellerFee),
+      buyerFeeMinor: toMinor(piece.buyerFee),
+    });
+    await post(tx, {
+      key,
+      kind: 'part_withdrawn',
+      currency: settlementCurrency,
+      escrowId,
+      legs: inverse(accepted),
+    });
+  }
+}
 
 /** What the refund takes of its charge: the pieces of its milestone, or the whole charge that was never allocated. */
 async function settledAmount(tx: Tx, order: RefundOrder): Promise<bigint> {

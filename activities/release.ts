@@ -153,7 +153,7 @@ export function releaseActivities(deps: ActivityDeps) {
       });
     });
     if (NO_CAPABILITY.has(error.code)) {
-      await noteIncapable(order.sellerId);
+      await noteIncapable(order.sellerId, error.code);
       return { outcome: 'blocked_kyc' };
     }
     if (error.code === 'balance_insufficient') return { outcome: 'blocked_funds' };
@@ -170,11 +170,15 @@ export function releaseActivities(deps: ActivityDeps) {
   }
 
   /** Stripe refused what our books allow: they follow it, so that the way back to active is seen as a change. */
-  async function noteIncapable(sellerId: string): Promise<void> {
+  async function noteIncapable(sellerId: string, code: string): Promise<void> {
     const seller = await findSeller(sql, sellerId);
     if (seller === null) return;
     const account = await accountOf(seller.stripeAccountId);
-    if (account.transfers === 'active') return;
+    if (account.transfers === 'active') {
+      // It says the contrary of what it does: nothing of ours will change that, so a person asks Stripe.
+      await raiseAlert(sql, { kind: 'active_seller_refused', key: `active_seller_refused:${sellerId}:${code}`, detail: { seller_id: sellerId, account: seller.stripeAccountId, code } }); // prettier-ignore
+      return;
+    }
     await updateSellerCapability(sql, sellerId, account.transfers, account.requirements);
   }
 

@@ -108,7 +108,8 @@ export function secondPersonFor(
   if (principal.role !== 'ops') return null;
   const { currency } = state.terms;
   const escrowId = state.id;
-  const over = (kind: 'refund' | 'ruling', amount: number) => BigInt(amount) > approvalLimit(settings, kind, currency);
+  const over = (kind: 'refund' | 'ruling' | 'release', amount: number) =>
+    BigInt(amount) > approvalLimit(settings, kind, currency);
   const { milestoneId } = input as { milestoneId?: string };
   const m = state.milestones.find((x) => x.id === milestoneId);
   if (name === 'cancel' && state.status === 'active') {
@@ -120,6 +121,11 @@ export function secondPersonFor(
     const amount = asked ?? m.refundRequest?.amount ?? openAmount(m);
     if (!over('refund', amount)) return null;
     return { kind: 'refund', escrowId, params: { command: name, escrow_id: escrowId, milestone_id: m.id, amount, currency, reason } }; // prettier-ignore
+  }
+  if (name === 'forceRelease' && m) {
+    const { amount, reason } = input as EscrowCommands['forceRelease'];
+    if (!over('release', amount)) return null;
+    return { kind: 'release', escrowId, params: { command: name, escrow_id: escrowId, milestone_id: m.id, amount, currency, delivered: 'yes', reason } }; // prettier-ignore
   }
   if (name === 'rule' && m?.dispute) {
     const { sellerAmount, reason } = input as EscrowCommands['rule'];
@@ -284,8 +290,10 @@ function commandOf({ id, params, requested_by }: Approval, commandId: string): E
         return { ...on, refundId: `rfd_${id.slice(4)}`, amount: params['amount'] as number, reason } satisfies EscrowCommands['refund']; // prettier-ignore
       case 'rule':
         return { ...on, sellerAmount: params['seller_amount'] as number, reason } satisfies EscrowCommands['rule'];
+      case 'forceRefund':
+        return { ...on, refundId: `rfd_${id.slice(4)}`, amount: params['amount'] as number, reason } satisfies EscrowCommands['forceRefund']; // prettier-ignore
       case 'forceRelease':
-        return { ...on, amount: params['amount'] as number, reason } satisfies EscrowCommands['forceRelease'];
+        return { ...on, amount: params['amount'] as number, delivered: params['delivered'] === 'yes', reason } satisfies EscrowCommands['forceRelease']; // prettier-ignore
       default:
         throw new Error(`approval ${id} names no command`);
     }

@@ -126,6 +126,7 @@ export const forceDecision = z.strictObject({
   decision: z.enum(['refund', 'release'], 'takes "refund" or "release"'),
   reason: text(500),
 });
+export const releaseByHand = z.strictObject({ milestone_id: z.string(), reason: text(500) });
 export const writeOff = z.strictObject({ reason: text(500) });
 export const payoutSchedule = z.strictObject({
   interval: z.enum(['manual', 'daily', 'weekly', 'monthly'], 'takes "manual", "daily", "weekly" or "monthly"'),

@@ -154,6 +154,12 @@ function deliveredBy(attach: Attaching | null, body: unknown): { deliverableSha2
   return { deliverableSha256: hash };
 }
 
+/** Commands of ops that are named otherwise than their action. */
+const ACTION_OF: Partial<Record<EscrowCommandName, Action>> = {
+  forceRelease: 'force_release',
+  forceRefund: 'force_refund',
+};
+
 /** Nobody is asked to approve what the state forbids anyhow. @throws Problem */
 export function refuseUnlessPermitted(
   state: EscrowState,
@@ -164,8 +170,7 @@ export function refuseUnlessPermitted(
   input: object,
 ): void {
   const now = Date.now();
-  const action = name === 'forceRelease' ? 'force_release' : (name as Action);
-  const no = permit(state, action, principal, milestoneId, input as ActionArguments, now);
+  const no = permit(state, ACTION_OF[name] ?? (name as Action), principal, milestoneId, input as ActionArguments, now);
   if (no === null) return;
   throw new Problem(no.code, no.message, {
     param: no.param,

@@ -79,7 +79,15 @@ export interface ReleasePart {
   payable: number;
   /** As it was accepted, where a bank has taken a piece of it since: the ledger has earned these. */
   earned?: { principal: number; sellerFee: number; buyerFee: number };
-  status: 'accepted' | 'releasing' | 'blocked_kyc' | 'blocked_funds' | 'blocked_ops' | 'released' | 'charged_back';
+  status:
+    | 'accepted'
+    | 'releasing'
+    | 'blocked_kyc'
+    | 'blocked_funds'
+    | 'blocked_ops'
+    | 'released'
+    | 'charged_back'
+    | 'withdrawn';
   generation: number;
   transferId: string | null;
   automatic: boolean;
@@ -87,6 +95,9 @@ export interface ReleasePart {
   retryAt: number | null;
   nudges: number;
 }
+
+/** An accepted part that ops gave back to the buyer after all: what it was, for the posting that undoes it. */
+export type WithdrawnPart = Pick<ReleasePart, 'part' | 'principal' | 'sellerFee' | 'buyerFee'>;
 
 /** One refund of what is still held; settlement currency but for `amount` and `chargeAmount`. */
 export interface RefundPart {
@@ -104,7 +115,10 @@ export interface RefundPart {
   generation: number;
   stripeRefundId: string | null;
   reason: string;
+  /** Where it goes back to when it fails; `refunding` where nobody can decide over it any more: then it is asked again. */
   before: MilestoneStatus;
+  /** Accepted parts that it takes back first. */
+  withdrawn?: WithdrawnPart[];
 }
 
 /** A request that the other side answers by the same call, or lets lapse. */
@@ -278,6 +292,14 @@ export const isEscrowEnd = (status: EscrowStatus): boolean => ESCROW_ENDS.includ
 /** Principal neither accepted nor refunded, terms' currency. */
 export const openAmount = (m: Pick<MilestoneState, 'amount' | 'accepted' | 'refunded'>): number =>
   m.amount - m.accepted - m.refunded;
+
+/** Parts that are the seller's, or on their way there. */
+export const standingParts = (m: Pick<MilestoneState, 'releases'>): ReleasePart[] =>
+  m.releases.filter((r) => r.status !== 'charged_back' && r.status !== 'withdrawn');
+
+/** Accepted for a seller who cannot receive it, terms' currency. */
+export const blockedAmount = (m: Pick<MilestoneState, 'releases'>): number =>
+  m.releases.reduce((sum, r) => sum + (r.status === 'blocked_kyc' ? r.amount : 0), 0);
 
 /** Freezes that cover a milestone, in any of the four scopes. */
 export function freezesOver(state: Pick<EscrowState, 'frozen'>, m: MilestoneState): Freeze[] {

@@ -1,6 +1,7 @@
 // The guards of the transition table: each says why not now, in words that say what to do, or null where it may happen.
 // A sentence that begins with `terms:` or `amount:` says which argument is wrong.
 import {
+  blockedAmount,
   type DisputeStatus,
   type EscrowState,
   freezesOver,
@@ -21,6 +22,8 @@ export interface ActionArguments {
   amount?: number | undefined;
   until?: number | undefined;
   sellerAmount?: number | undefined;
+  /** Of a release by hand: only of work that was delivered. */
+  delivered?: boolean | undefined;
 }
 
 /** What a guard looks at: who asks for what, where, and when. */
@@ -185,14 +188,29 @@ export function mayRefund({ state, milestone, principal, args, now, offer }: Ask
   return partOf(m, args.amount ?? m.refundRequest?.amount, state.terms.currency);
 }
 
-/** Never offered as a button: POST /v1/ops/escrows/{id}/force-decision asks for it, and for a second person. */
+/** Never offered as a button: POST /v1/ops/escrows/{id}/release and, where the money was held for too long, POST /v1/ops/escrows/{id}/force-decision asks for it, and for a second person. */
 export function mayForceRelease({ state, milestone, args, offer }: Ask): string | null {
   if (offer) return 'A release by force is asked for as a forced decision.';
   const m = milestone!;
+  if (args.delivered && m.status !== 'submitted')
+    return `This milestone is ${m.status.replaceAll('_', ' ')}: only delivered work is released by hand.`;
   if (hasRefundUnderWay(m)) return 'A refund of this milestone is under way.';
   if (args.amount !== openAmount(m))
     return 'amount:What is left of this milestone is not what the decision was about: ask again.';
   return frozen(state, m) ?? partOf(m, args.amount, state.terms.currency);
+}
+
+/** Never offered as a button either. What is on its way to the seller at this moment cannot be taken back. */
+export function mayForceRefund({ state, milestone, args, now, offer }: Ask): string | null {
+  if (offer) return 'A refund by force is asked for as a forced decision.';
+  const m = milestone!;
+  const underWay = hasRefundUnderWay(m);
+  if (underWay) return 'A refund of this milestone is under way.';
+  if (m.releases.some((r) => r.status === 'accepted' || r.status === 'releasing'))
+    return 'A transfer to the seller is being made at this moment.';
+  if (args.amount !== blockedAmount(m))
+    return 'amount:What waits for this seller is not what the decision was about: ask again.';
+  return tooLateToRefund(state, m, now) ?? frozen(state, m);
 }
 
 const hasRefundUnderWay = (m: MilestoneState): boolean =>

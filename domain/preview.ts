@@ -2,7 +2,7 @@
 // money that would follow when every call succeeds. Pure, from the same plans and postings that the real thing uses.
 import { planAcceptance, planRefund } from './allocation.ts';
 import { assert } from './errors.ts';
-import { type EscrowState, type EscrowStatus, isMilestoneEnd, type MilestoneState, type MilestoneStatus, openAmount, type Principal } from './escrow-state.ts'; // prettier-ignore
+import { type EscrowState, type EscrowStatus, isMilestoneEnd, type MilestoneState, type MilestoneStatus, openAmount, type Principal, standingParts } from './escrow-state.ts'; // prettier-ignore
 import { toInteger, toMinor } from './money.ts';
 import {
   type BalanceTransaction,
@@ -224,7 +224,7 @@ function refund(run: Run, m: MilestoneState, amount: number): void {
 function statusAfter(m: MilestoneState): void {
   if (openAmount(m) > 0) return;
   m.refundRequest = null;
-  const parts = m.releases.filter((r) => r.status !== 'charged_back');
+  const parts = standingParts(m);
   if (parts.length === 0) m.status = 'refunded';
   else m.status = parts.every((r) => r.status === 'released') ? 'released' : 'blocked_kyc';
 }

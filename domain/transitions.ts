@@ -10,7 +10,7 @@ import {
   type Role,
 } from './escrow-state.ts';
 import { assert } from './errors.ts';
-import { type ActionArguments, type Ask, HELD, inDispute, mayAccept, mayAcceptOffer, mayAgree, mayAmend, mayCancelActive, mayDispute, mayExtend, mayForceRelease, mayFund, mayOffer, mayRefund, mayRequestChanges, mayRule, maySign, mayStart, maySubmit, UNFUNDED } from './guards.ts'; // prettier-ignore
+import { type ActionArguments, type Ask, HELD, inDispute, mayAccept, mayAcceptOffer, mayAgree, mayAmend, mayCancelActive, mayDispute, mayExtend, mayForceRefund, mayForceRelease, mayFund, mayOffer, mayRefund, mayRequestChanges, mayRule, maySign, mayStart, maySubmit, UNFUNDED } from './guards.ts'; // prettier-ignore
 
 /** Commands that people give; each is an update of the workflow and a call of the API. */
 export type Action =
@@ -27,6 +27,7 @@ export type Action =
   | 'extend'
   | 'refund'
   | 'force_release'
+  | 'force_refund'
   | 'dispute'
   | 'reply'
   | 'offer'
@@ -103,6 +104,7 @@ export type MilestoneMove =
   | 'block_funds'
   | 'refund'
   | 'force_release'
+  | 'force_refund'
   | 'refunded'
   | 'refund_failed'
   | 'dispute'
@@ -141,8 +143,9 @@ export const MILESTONE_TRANSITIONS: readonly Row<MilestoneMove, MilestoneStatus>
   { name: 'block_funds', from: ['releasing'], to: ['blocked_funds'], by: ['stripe'], when: 'the platform’s balance is short (balance_insufficient)' },
   { name: 'refund', from: HELD, to: ['refunding', ...HELD], by: ['buyer', 'seller', 'ops', 'workflow', 'timer'], action: 'refund', when: 'the buyer alone before work starts, else both sides, or ops; a part leaves the rest as it was', guard: mayRefund },
   { name: 'force_release', from: HELD, to: ['accepted'], by: ['ops'], action: 'force_release', when: 'two of ops decide over money that was held for almost as long as the platform may hold it', guard: mayForceRelease },
+  { name: 'force_refund', from: ['blocked_kyc'], to: ['refunding'], by: ['ops'], action: 'force_refund', when: 'two of ops give accepted money back that its seller could not receive for almost as long as the platform may hold it', guard: mayForceRefund },
   { name: 'refunded', from: ['refunding'], to: ['refunded', 'accepted', 'released'], by: ['stripe'], when: 'the refund succeeded (released where a part was released before)' },
-  { name: 'refund_failed', from: ['refunding', 'released', 'refunded'], to: [...HELD, 'accepted'], by: ['stripe'], when: 'Stripe failed or cancelled the refund, perhaps days after it succeeded: as before, and ops look at it' },
+  { name: 'refund_failed', from: ['refunding', 'released', 'refunded'], to: [...HELD, 'accepted', 'refunding'], by: ['stripe'], when: 'Stripe failed or cancelled the refund, perhaps days after it succeeded: as before, or refunding where a ruling stands, and ops look at it' },
   { name: 'dispute', from: HELD, to: ['disputed'], by: ['buyer', 'seller'], action: 'dispute', when: 'either side, over what is left of the milestone; frozen before the answer', guard: mayDispute },
   { name: 'reply', from: ['disputed'], to: ['disputed'], by: ['buyer', 'seller'], action: 'reply', when: 'the respondent, within 5 days: negotiation begins', guard: inDispute(['open'], 'respondent') },
   { name: 'offer', from: ['disputed'], to: ['disputed'], by: ['buyer', 'seller'], action: 'offer', when: 'either side proposes what the seller gets', guard: mayOffer },

@@ -187,7 +187,7 @@ export function milestoneWaiting(state: WaitingState, m: MilestoneState): Waitin
     case 'releasing':
       return wait('transfer', 'platform', 'The money is being transferred to the seller.', null, null, m.id);
     case 'blocked_kyc':
-      return wait('verify', 'seller', 'Finish the verification with Stripe: the money waits for you.', null, 'The money stays held; it is never given to another.', m.id); // prettier-ignore
+      return wait('verify', 'seller', 'Finish the verification with Stripe: the money waits for you.', null, 'The money stays held for you; before it was held for longer than the platform may, two of ops decide.', m.id); // prettier-ignore
     case 'blocked_funds':
       return wait(
         'top_up',

@@ -1,7 +1,7 @@
 // What people do in a schedule: somebody, something that the table offers (or, sometimes, does not), with plausible arguments.
 import { amendTerms, type AmendedMilestone } from '../domain/amendments.ts';
 import { RuleError } from '../domain/errors.ts';
-import { type EscrowState, openAmount, type Principal } from '../domain/escrow-state.ts';
+import { blockedAmount, type EscrowState, openAmount, type Principal } from '../domain/escrow-state.ts';
 import { type Action, availableActions, isEscrowAction } from '../domain/transitions.ts';
 import type { Chance } from './clock.ts';
 import { contextOf } from './terms.ts';
@@ -15,7 +15,7 @@ export const OPS: Principal = { id: 'usr_ops', role: 'ops' };
 export const AUDITOR: Principal = { id: 'usr_auditor', role: 'auditor' };
 const PEOPLE: readonly Principal[] = [BUYER, BUYER, BUYER, ...SELLERS, ...SELLERS, OPS];
 
-const ACTIONS: readonly Action[] = ['agree', 'fund', 'cancel', 'amend', 'sign_amendment', 'reject_amendment', 'start', 'submit', 'accept', 'request_changes', 'extend', 'refund', 'force_release', 'dispute', 'reply', 'offer', 'accept_offer', 'escalate', 'rule', 'freeze', 'unfreeze']; // prettier-ignore
+const ACTIONS: readonly Action[] = ['agree', 'fund', 'cancel', 'amend', 'sign_amendment', 'reject_amendment', 'start', 'submit', 'accept', 'request_changes', 'extend', 'refund', 'force_release', 'force_refund', 'dispute', 'reply', 'offer', 'accept_offer', 'escalate', 'rule', 'freeze', 'unfreeze']; // prettier-ignore
 
 /** How readily somebody does what is offered; 1 where nothing is said. */
 const READINESS: Partial<Record<Action, number>> = { cancel: 0.04, amend: 0.3, refund: 0.35, dispute: 0.4, freeze: 0.15, escalate: 0.4, reject_amendment: 0.4, extend: 0.5, request_changes: 0.6 }; // prettier-ignore
@@ -40,7 +40,15 @@ export function whatSomebodyDoes(
   let milestoneId: string | null;
   if (chance.happens(0.03)) {
     // Never offered: asked for as a forced decision, by two of ops.
-    return command(state, OPS, 'force_release', chance.of(state.milestones).id, chance, now, unique);
+    return command(
+      state,
+      OPS,
+      chance.of(['force_release', 'force_refund'] as const),
+      chance.of(state.milestones).id,
+      chance,
+      now,
+      unique,
+    );
   }
   if (chance.happens(0.2)) {
     action = chance.of(ACTIONS);
@@ -121,6 +129,8 @@ function argumentsOf(
       return { refundId: `rfd_${unique}`, reason: 'not needed any more', ...part() };
     case 'force_release':
       return { amount: open, reason: 'held too long' };
+    case 'force_refund':
+      return { refundId: `rfd_${unique}`, amount: m ? blockedAmount(m) : 0, reason: 'held too long' };
     case 'dispute':
       return { disputeId: `dsp_${unique}`, reason: 'not as agreed', ...part() };
     case 'reply':

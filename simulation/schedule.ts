@@ -5,6 +5,7 @@ import {
   isMilestoneEnd,
   type MilestoneState,
   snapshotOf,
+  standingParts,
 } from '../domain/escrow-state.ts';
 import { milestoneWaiting, waitingFor } from '../domain/waiting.ts';
 import type { Isolate } from './isolate.ts';
@@ -146,7 +147,7 @@ function invariants(world: World, state: EscrowState): void {
 function pieces(m: MilestoneState | undefined, id: string, booked: HeldMilestone): void {
   if (m === undefined) throw new Broken(`the books know ${id}, the workflow does not`);
   const sum = (all: readonly number[]) => all.reduce((a, b) => a + b, 0);
-  const live = m.releases.filter((r) => r.status !== 'charged_back');
+  const live = standingParts(m);
   broken(sum(live.map((r) => r.payable)) === booked.transferred, `${id}: the workflow released ${sum(live.map((r) => r.payable))}, the books ${booked.transferred}`); // prettier-ignore
   broken(
     live.every((r) => r.status === 'released'),

@@ -204,6 +204,7 @@ export class Store {
 
   refundToBuyer(o: RefundOrder, crash: (at: CrashPoint) => void): RefundAnswer {
     crash('before_effect');
+    for (const w of o.withdrawn ?? []) this.withdraw(o, w);
     const movement = this.reserve(o.refundId, 'refund');
     movement.order = o;
     this.post(`refund_asked:${o.refundId}`, () => this.bookRefund(o, 1));
@@ -218,6 +219,23 @@ export class Store {
     const recorded = this.recordedRefund(o, movement, answer);
     crash('after_commit');
     return recorded;
+  }
+
+  /** A forced refund takes accepted parts back; a transfer that was refused lets go of its reservation. */
+  private withdraw(o: RefundOrder, w: NonNullable<RefundOrder['withdrawn']>[number]): void {
+    const id = `trf_${o.milestone!.id.slice(3)}_${w.part}`;
+    const transfer = this.movements.get(id);
+    if (transfer && transfer.status !== 'reserved' && transfer.status !== 'failed') throw new Broken(`part ${id} is taken back though its seller has it`); // prettier-ignore
+    this.post(`withdraw:${id}`, () => {
+      const m = this.milestone(o.milestone!.id);
+      m.held += w.principal;
+      m.feeUnearned += w.buyerFee;
+      m.payable -= w.principal - w.sellerFee;
+      m.fees -= w.sellerFee + w.buyerFee;
+      if (!transfer) return;
+      transfer.status = 'failed';
+      this.charges.get(o.chargeId)!.transferred -= w.principal - w.sellerFee;
+    });
   }
 
   recordRefund(o: RefundOrder, crash: (at: CrashPoint) => void): RefundAnswer {

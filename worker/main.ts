@@ -25,6 +25,7 @@ import { startMailer } from './mailer.ts';
 import { startPump } from './pump.ts';
 import { smtpTransport } from './smtp.ts';
 import { allSweeps, startSweeps } from './sweeps.ts';
+import { tryWaitingSellers } from './waiting-sellers.ts';
 import { startDispatcher } from './webhook-dispatcher.ts';
 
 async function main(): Promise<void> {
@@ -67,15 +68,14 @@ async function main(): Promise<void> {
   });
   const running = worker.run();
 
-  const pump = await startPump(
-    { sql, stripe: payments, signals: escrowSignals(client, settings.temporal.taskQueue), logger },
-    handlers,
-  );
+  const signals = escrowSignals(client, settings.temporal.taskQueue);
+  const pump = await startPump({ sql, stripe: payments, signals, logger }, handlers);
   const dispatcher = await startDispatcher({ sql, client, taskQueue: settings.temporal.taskQueue, logger });
   const sweeper = startSweeps(
     sql,
     allSweeps({
       payments,
+      tryWaitingSellers: () => tryWaitingSellers(sql, payments, signals),
       holdingLimitMs: holdingLimitMs(settings.platformCountry),
       sweepOpenCommands: () => sweepOpenCommands({ sql, payments, settings, logger, workflows }),
       sweepApprovals: () => sweepApprovals({ sql, payments, settings, logger, workflows }),

@@ -30,7 +30,7 @@ import type {
   StripeSignal,
 } from './messages.ts';
 import { QUERIES, REFUSED, SIGNALS } from './messages.ts';
-import { acceptPart, addRelease, askRefund, freeze, plannedMilestone, unblock, unfreeze } from './moves.ts';
+import { acceptPart, addRefund, addRelease, askRefund, freeze, plannedMilestone, unblock, unfreeze, withdrawParts } from './moves.ts'; // prettier-ignore
 import { cardDispute, fraudWarning, recovery } from './outside.ts';
 import { money } from './proxies.ts';
 import { EscrowRun, type Mark, person } from './run.ts';
@@ -161,7 +161,7 @@ export function registerCommands(birth: Birth): { commands: number } {
 
   on(
     'forceRelease',
-    (i) => ({ action: 'force_release', milestoneId: i.milestoneId, args: { amount: i.amount } }),
+    (i) => ({ action: 'force_release', milestoneId: i.milestoneId, args: { amount: i.amount, delivered: i.delivered } }), // prettier-ignore
     (run, i) =>
       run.change((_, mark) => {
         const m = run.milestone(i.milestoneId);
@@ -175,6 +175,20 @@ export function registerCommands(birth: Birth): { commands: number } {
           part: m.releases.length,
           reason: i.reason,
         });
+      }),
+  );
+
+  on(
+    'forceRefund',
+    (i) => ({ action: 'force_refund', milestoneId: i.milestoneId, args: { amount: i.amount } }),
+    (run, i) =>
+      run.change((state, mark) => {
+        const m = run.milestone(i.milestoneId);
+        moveMilestone(m, 'force_refund');
+        const withdrawn = withdrawParts(m);
+        addRefund(state, m, openAmount(m), i.reason, i.refundId, 'refunding', withdrawn);
+        mark.milestone(m);
+        mark.event('refund.ordered', person(i.principal), m.id, { amount: i.amount, reason: i.reason });
       }),
   );
 

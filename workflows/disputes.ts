@@ -158,7 +158,7 @@ function settle(
   m.inspection = null;
   moveMilestone(m, move, sellerAmount > 0 ? 'accepted' : 'refunding');
   if (sellerAmount > 0) addRelease(m, sellerAmount, false);
-  if (left > sellerAmount) addRefund(state, m, left - sellerAmount, `dispute ${dispute.id}`, null, dispute.before);
+  if (left > sellerAmount) addRefund(state, m, left - sellerAmount, `dispute ${dispute.id}`, null, 'refunding');
   mark.milestone(m);
   mark.event('dispute.settled', actor, m.id, {
     dispute_id: dispute.id,

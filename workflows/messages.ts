@@ -35,7 +35,8 @@ export interface EscrowCommands {
   requestChanges: OnMilestone & { note: string };
   extend: OnMilestone & { until?: number | undefined };
   refund: OnMilestone & { refundId: string; amount?: number | undefined; reason: string };
-  forceRelease: OnMilestone & { amount: number; reason: string };
+  forceRelease: OnMilestone & { amount: number; reason: string; delivered?: boolean };
+  forceRefund: OnMilestone & { refundId: string; amount: number; reason: string };
   dispute: OnMilestone & { disputeId: string; reason: string; amount?: number | undefined };
   reply: OnMilestone & { message: string };
   offer: OnMilestone & { sellerAmount: number };

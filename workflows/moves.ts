@@ -1,8 +1,8 @@
 // Moves that commands, timers and webhooks share: accepting a part, asking a refund, being funded. Each claims its state at
 // once, before anything is awaited, so that two that race find one winner.
 import { planAcceptance, planRefund } from '../domain/allocation.ts';
-import type { Actor, EscrowState, Freeze, Inspection, MilestoneState, RefundPart } from '../domain/escrow-state.ts';
-import { freezesOver, openAmount } from '../domain/escrow-state.ts';
+import type { Actor, EscrowState, Freeze, Inspection, MilestoneState, RefundPart, WithdrawnPart } from '../domain/escrow-state.ts'; // prettier-ignore
+import { freezesOver, openAmount, standingParts } from '../domain/escrow-state.ts';
 import type { MilestoneTerms } from '../domain/terms.ts';
 import { canMove, moveMilestone } from '../domain/transitions.ts';
 import type { Mark } from './run.ts';
@@ -31,6 +31,7 @@ export function addRefund(
   reason: string,
   refundId: string | null,
   before: MilestoneState['status'],
+  withdrawn: WithdrawnPart[] = [],
 ): void {
   const part = m.refunds.length + 1;
   m.refunds.push({
@@ -43,6 +44,7 @@ export function addRefund(
     stripeRefundId: null,
     reason,
     before,
+    ...(withdrawn.length > 0 ? { withdrawn } : {}),
   });
   m.refunded += amount;
 }
@@ -53,6 +55,26 @@ export function askedAnew(m: MilestoneState, refused: RefundPart): RefundPart {
   const again: RefundPart = { ...refused, id: `rfd_${m.id.slice(3)}_${part}`, part, status: 'asked', generation: 1, stripeRefundId: null }; // prettier-ignore
   m.refunds.push(again);
   return again;
+}
+
+/** What was accepted for a seller who could not receive it is open again; its pieces are for the posting that says so. */
+export function withdrawParts(m: MilestoneState): WithdrawnPart[] {
+  return m.releases
+    .filter((r) => r.status === 'blocked_kyc')
+    .map((r) => {
+      const { part, principal, sellerFee, buyerFee } = r;
+      m.accepted -= r.amount;
+      Object.assign(r, {
+        amount: 0,
+        principal: 0,
+        sellerFee: 0,
+        buyerFee: 0,
+        payable: 0,
+        status: 'withdrawn',
+        retryAt: null,
+      });
+      return { part, principal, sellerFee, buyerFee };
+    });
 }
 
 /** The buyer, or the end of the inspection, accepts `amount` of what is left. */
@@ -97,8 +119,9 @@ export function askRefund(
 /** After its last refund: refunded, or released where a part went to the seller before. */
 export function endRefund(m: MilestoneState): void {
   if (m.status !== 'refunding') return;
-  if (m.releases.length === 0) moveMilestone(m, 'refunded');
-  else moveMilestone(m, 'refunded', m.releases.every((r) => r.status === 'released') ? 'released' : 'accepted');
+  const parts = standingParts(m);
+  if (parts.length === 0) moveMilestone(m, 'refunded');
+  else moveMilestone(m, 'refunded', parts.every((r) => r.status === 'released') ? 'released' : 'accepted');
 }
 
 /** Stripe's refusal of a refund speaks of a dispute that its own event has not told yet. */
@@ -170,7 +193,7 @@ export function resume(i: Inspection | null, now: number): Inspection | null {
   return i === null ? null : { ...i, since: now, endsAt: now + i.remainingMs };
 }
 
-/** A seller who can receive again: what waited for that is tried again. */
+/** A seller who can receive again, as Stripe says: what waited for that is tried again. The next reminder stays due. */
 export function unblock(state: EscrowState, mark: Mark, sellerId: string): void {
   for (const m of state.milestones) {
     if (m.sellerId !== sellerId) continue;
@@ -178,7 +201,6 @@ export function unblock(state: EscrowState, mark: Mark, sellerId: string): void 
       if (part.status !== 'blocked_kyc') continue;
       part.status = 'accepted';
       part.generation += 1;
-      part.retryAt = null;
       mark.milestone(m);
     }
   }

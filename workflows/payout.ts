@@ -2,7 +2,7 @@
 import { ActivityFailure } from '@temporalio/workflow';
 import type { RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts';
 import { REFUSED_BY_DISPUTE } from '../domain/chargeback.ts';
-import { type EscrowState, freezesOver, isEscrowEnd, type MilestoneState, openAmount, type RefundPart, type ReleasePart } from '../domain/escrow-state.ts'; // prettier-ignore
+import { type EscrowState, freezesOver, isEscrowEnd, type MilestoneState, openAmount, type RefundPart, type ReleasePart, standingParts } from '../domain/escrow-state.ts'; // prettier-ignore
 import { transferIdOf } from '../domain/ids.ts';
 import { plainMoney } from '../domain/money.ts';
 import { canMove, moveMilestone } from '../domain/transitions.ts';
@@ -29,11 +29,15 @@ function nextRefund(run: EscrowRun, m: MilestoneState): RefundWork | null {
   const asked = m.refunds.find((r) => r.status === 'asked');
   if (asked) return { refund: asked, kind: 'refundToBuyer' };
   const failed = m.refunds.findLast((r) => r.status === 'failed');
-  return failed && SETTLED.includes(m.status) && openAmount(m) > 0 && !hasOpenRefund(m) ? { again: failed } : null;
+  return failed && isDecided(m, failed) && openAmount(m) > 0 && !hasOpenRefund(m) ? { again: failed } : null;
 }
 
-/** Nobody can decide over these any more: a refund that failed beside a release is asked again when ops lift its freeze. */
+/** Nobody can decide over these any more: a refund that failed is asked again when ops lift its freeze. */
 const SETTLED: readonly MilestoneState['status'][] = ['accepted', 'releasing', 'blocked_kyc', 'blocked_funds'];
+
+/** Beside a release, or by a ruling or a forced decision: what was decided stands, whatever Stripe made of it. */
+const isDecided = (m: MilestoneState, failed: RefundPart): boolean =>
+  SETTLED.includes(m.status) || (m.status === 'refunding' && failed.before === 'refunding');
 
 function askAgain(state: EscrowState, mark: Mark, m: MilestoneState, failed: RefundPart): void {
   const amount = openAmount(m);
@@ -137,7 +141,7 @@ function released(mark: Mark, m: MilestoneState, number: number): void {
 
 /** At its end when every part that is still the seller's was transferred, and nothing of the rest is held or on its way. */
 export function endRelease(m: MilestoneState): void {
-  const parts = m.releases.filter((r) => r.status !== 'charged_back');
+  const parts = standingParts(m);
   if (parts.length === 0 || !parts.every((r) => r.status === 'released')) return;
   if (openAmount(m) > 0 || hasOpenRefund(m)) return;
   if (m.status === 'accepted' || m.status === 'releasing') moveMilestone(m, 'released');
@@ -147,10 +151,13 @@ export function endRelease(m: MilestoneState): void {
 function blocked(state: EscrowState, mark: Mark, m: MilestoneState, number: number, answer: Answer): void {
   const part = m.releases.find((r) => r.part === number)!;
   const now = Date.now();
+  let again = false;
   switch (answer.outcome) {
     case 'blocked_kyc':
       part.status = 'blocked_kyc';
-      part.retryAt = now + state.terms.policy.kycNudgeMs;
+      // Tried again and refused again is no news; the reminder comes when it was due.
+      again = part.retryAt !== null;
+      part.retryAt ??= now + state.terms.policy.kycNudgeMs;
       if (canMove(m, 'block_kyc')) moveMilestone(m, 'block_kyc');
       break;
     case 'blocked_funds':
@@ -182,6 +189,7 @@ function blocked(state: EscrowState, mark: Mark, m: MilestoneState, number: numb
       return;
   }
   mark.milestone(m);
+  if (again) return;
   mark.event(`milestone.${part.status}`, STRIPE, m.id, {
     part: number,
     ...(answer.outcome === 'refused' ? { code: answer.code } : {}),
@@ -216,6 +224,7 @@ async function refund(
       buyerFee: part.buyerFee,
       buyerFeeReturned: part.buyerFeeReturned,
     },
+    ...(part.withdrawn ? { withdrawn: part.withdrawn } : {}),
     after,
   };
   const answer = await refundSettled(
@@ -274,13 +283,20 @@ function waitForBank(state: EscrowState, mark: Mark, m: MilestoneState, part: Re
   return true;
 }
 
+/** Where it was before; a decision is not undone by the bank: beside its release, or by itself, it waits to be made again. */
+function afterFailure(m: MilestoneState, part: RefundPart): MilestoneState['status'] {
+  if (SETTLED.includes(part.before)) return 'accepted';
+  if (part.before !== 'refunding') return part.before;
+  return standingParts(m).length > 0 ? 'accepted' : 'refunding';
+}
+
 /** As before, and ops look at it: the money is held again, and nothing moves until they say so. */
 function refundFailed(state: EscrowState, mark: Mark, m: MilestoneState, part: RefundPart, code: string | null): void {
   part.status = 'failed';
   m.refunded -= part.amount;
   // Where a part alone was refunded, the milestone is still where it was.
   if (canMove(m, 'refund_failed')) {
-    moveMilestone(m, 'refund_failed', SETTLED.includes(part.before) ? 'accepted' : part.before);
+    moveMilestone(m, 'refund_failed', afterFailure(m, part));
     m.inspection = resume(m.inspection, Date.now());
   }
   freeze(state, mark, {

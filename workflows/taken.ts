@@ -1,7 +1,7 @@
 // What a lost card dispute took of a milestone: the bank gave the buyer held money back, so that it is not there to be
 // released or refunded again.
 import type { EscrowState, MilestoneState, RefundPart } from '../domain/escrow-state.ts';
-import { openAmount } from '../domain/escrow-state.ts';
+import { openAmount, standingParts } from '../domain/escrow-state.ts';
 import { canMove, moveMilestone } from '../domain/transitions.ts';
 import { askedAnew } from './moves.ts';
 import { endRelease } from './payout.ts';
@@ -129,7 +129,7 @@ function takeOpen(m: MilestoneState, disputeId: string, left: Left): void {
 
 function takeAccepted(m: MilestoneState, disputeId: string, left: Left): void {
   for (const part of [...m.releases].reverse()) {
-    if (left.principal <= 0 || part.status === 'released' || part.status === 'charged_back') continue;
+    if (left.principal <= 0 || ['released', 'charged_back', 'withdrawn'].includes(part.status)) continue;
     const whole = part.principal <= left.principal;
     const principal = whole ? part.principal : left.principal;
     const of = (n: number) => (whole ? n : Math.floor((n * principal) / part.principal));
@@ -170,7 +170,7 @@ function give(m: MilestoneState, disputeId: string, p: { amount: number; princip
 }
 
 function endOf(m: MilestoneState): 'refunded' | 'released' | 'accepted' {
-  const live = m.releases.filter((r) => r.status !== 'charged_back');
+  const live = standingParts(m);
   if (live.length === 0) return 'refunded';
   return live.every((r) => r.status === 'released') ? 'released' : 'accepted';
 }

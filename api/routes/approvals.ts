@@ -5,7 +5,7 @@ import { APPROVAL_STATUSES, listApprovals } from '../../db/approvals.ts';
 import { findDebt, openRest } from '../../db/debts.ts';
 import { findEscrow, principalOn } from '../../db/escrows.ts';
 import { heldSince } from '../../db/movements.ts';
-import { openAmount } from '../../domain/escrow-state.ts';
+import { blockedAmount, openAmount } from '../../domain/escrow-state.ts';
 import { toInteger } from '../../domain/money.ts';
 import { DAY_MS } from '../../domain/periods.ts';
 import { holdingLimitMs } from '../../domain/policy.ts';
@@ -91,7 +91,7 @@ export const approvalRoutes = [
     tag,
     summary: 'Decide over money that was held for too long',
     description:
-      'From 30 days before the longest time that the platform may hold money. All that is left of the milestone is refunded or released, after another of ops approved it.',
+      'From 30 days before the longest time that the platform may hold money. All that is left of the milestone is refunded or released, after another of ops approved it. What was accepted for a seller who never got verified can only be refunded.',
     roles: ['ops'],
     params,
     body: bodies.forceDecision,
@@ -102,9 +102,10 @@ export const approvalRoutes = [
       const m = record?.state.milestones.find((x) => x.id === body.milestone_id);
       if (!record || !m) throw notFound(record ? 'milestone' : 'escrow');
       const { state } = record;
-      const amount = openAmount(m);
+      const blocked = m.status === 'blocked_kyc';
+      const amount = blocked ? blockedAmount(m) : openAmount(m);
       const since = m.funds === null ? null : await heldSince(context.sql, m.funds.paymentId);
-      const name = body.decision === 'refund' ? 'refund' : 'forceRelease';
+      const name = body.decision === 'release' ? 'forceRelease' : blocked ? 'forceRefund' : 'refund';
       const asked: Asked = {
         kind: 'force_decision',
         escrowId: id,

@@ -1,10 +1,13 @@
 // /v1/ops: freeze and unfreeze, the webhook inbox, the invariants.
 import { z } from 'zod';
 import { EVENT_STATES, findStripeEvent, listStripeEvents, replayStripeEvent, type StripeEventRow } from '../../db/stripe-events.ts'; // prettier-ignore
+import { findEscrow } from '../../db/escrows.ts';
 import { checkInvariants } from '../../db/invariants.ts';
+import { openAmount } from '../../domain/escrow-state.ts';
+import { approvalAsked } from '../approvals.ts';
 import * as bodies from '../bodies.ts';
 import { runOnce } from '../commands.ts';
-import { commandEscrow, inputs, notFound } from '../escrow-commands.ts';
+import { commandEscrow, inputs, notFound, viewerOf } from '../escrow-commands.ts';
 import { Problem } from '../problem.ts';
 import { route, STAFF } from '../route.ts';
 import * as schemas from '../schemas.ts';
@@ -64,6 +67,29 @@ export const opsRoutes = [
         body,
         input: inputs.unfreeze(params.id, body),
       }),
+  }),
+  route({
+    method: 'post',
+    path: '/v1/ops/escrows/{id}/release',
+    operationId: 'releaseByHand',
+    tag,
+    summary: 'Release delivered work by hand',
+    description:
+      'All that is left of a submitted milestone goes to its seller, as if its buyer had accepted it. Over APPROVAL_LIMIT_RELEASE another of ops approves it first.',
+    roles: ['ops'],
+    params,
+    body: bodies.releaseByHand,
+    responses: {
+      200: { description: 'The escrow.', schema: schemas.escrow },
+      202: { description: 'It waits for another of ops.', schema: approvalAsked },
+    },
+    handler: async ({ context, caller, params, body, key, route }) => {
+      const record = await findEscrow(context.sql, viewerOf(caller), params.id);
+      const m = record?.state.milestones.find((x) => x.id === body.milestone_id);
+      if (!m) throw notFound(record ? 'milestone' : 'escrow');
+      const input = { milestoneId: m.id, amount: openAmount(m), reason: body.reason, delivered: true };
+      return commandEscrow(context, caller, { escrowId: params.id, name: 'forceRelease', route, key, body, input });
+    },
   }),
   route({
     method: 'get',

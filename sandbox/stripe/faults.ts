@@ -7,8 +7,8 @@ export type Fault = {
   status: number;
   effect: 'before' | 'after';
   delayMs: number;
-  /** Which of Stripe's 429s: too many requests, or an object that another request holds. */
-  code: 'rate_limit' | 'lock_timeout';
+  /** Which of Stripe's 429s, rate_limit or lock_timeout; of a 400, the error code that it carries. */
+  code: string | null;
 };
 export type StandingFault = Fault & { method: string | null; path: string; left: number };
 
@@ -23,8 +23,9 @@ export function readFault(given: JsonObject): Fault {
   if (typeof status !== 'number' || status < 400 || status > 599) throw new FaultError('status must be 400 to 599');
   const delayMs = given.delay_ms ?? 0;
   if (typeof delayMs !== 'number' || delayMs < 0) throw new FaultError('delay_ms must be a number of milliseconds');
-  const code = given.code ?? 'rate_limit';
-  if (code !== 'rate_limit' && code !== 'lock_timeout') throw new FaultError('code must be rate_limit or lock_timeout');
+  const code = given.code ?? null;
+  if (code !== null && typeof code !== 'string') throw new FaultError('code must be one of Stripe’s error codes');
+  if (status === 429 && code !== null && code !== 'rate_limit' && code !== 'lock_timeout') throw new FaultError('code must be rate_limit or lock_timeout'); // prettier-ignore
   return { kind, status, effect, delayMs, code };
 }
 
@@ -51,7 +52,7 @@ export class Faults {
   }
 }
 
-export function faultBody(status: number, code: Fault['code'] = 'rate_limit'): JsonObject {
+export function faultBody(status: number, code: Fault['code'] = null): JsonObject {
   const error = (type: string, message: string, code?: string): JsonObject => ({
     error: { ...(code ? { code } : {}), message, type },
   });
@@ -76,5 +77,5 @@ export function faultBody(status: number, code: Fault['code'] = 'rate_limit'): J
     );
   }
   if (status >= 500) return error('api_error', 'An unknown error occurred');
-  return error('invalid_request_error', `A fault of the sandbox: ${status}.`);
+  return error('invalid_request_error', `A fault of the sandbox: ${status}.`, code ?? undefined);
 }

@@ -8,8 +8,9 @@ import { post } from '../../db/ledger.ts';
 import { legs } from '../../domain/postings.ts';
 import { type Api, castOf, type EscrowObject, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
-import { startWorld, type World } from '../stack/world.ts';
-import { amountsOf, expectUnavailable, refundsOf, statusesOf } from '../workflows/steps.ts';
+import { recordEscrow } from '../stack/record-history.ts';
+import { setTransfers, startWorld, type World } from '../stack/world.ts';
+import { accountOf, amountsOf, expectUnavailable, refundsOf, statusesOf, untilSeller } from '../workflows/steps.ts';
 
 interface Asked {
   approval: { id: string; status: string; expires_at: string };
@@ -236,6 +237,55 @@ describe('what else two people decide', () => {
     const done = await untilStatus(as.buyer, escrow.id, 'completed');
     expect(statusesOf(done)).toEqual(['released', 'refunded']);
     expect(amountsOf(done, 'released', 'refunded', 'fees')).toEqual([4_500, 7_000, 500]);
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('accepted money of a seller who never got verified: given back whole, fees with it', async () => {
+    const { seller2 } = as;
+    const account = await accountOf(world, seller2.person.id);
+    await setTransfers(world.sandbox.url, account, 'inactive');
+    await untilSeller(world, seller2.person.id, 'inactive');
+    const body = proposal(seller2.person.id, [10_000], { fee_payer: 'shared' });
+    const escrow = await fundedEscrow(as.buyer, [seller2], body);
+    await seller2.act(escrow.id, escrow.milestones[0]!.id, 'submit');
+    await as.buyer.act(escrow.id, escrow.milestones[0]!.id, 'accept');
+    const blocked = await untilEscrow(as.buyer, escrow.id, (e) => statusesOf(e)[0] === 'blocked_kyc');
+    expect(amountsOf(blocked, 'held', 'fees')).toEqual([9_500, 1_000]);
+    const path = `/v1/ops/escrows/${escrow.id}/force-decision`;
+    const decision = { milestone_id: escrow.milestones[0]!.id, decision: 'refund', reason: 'never verified' };
+    expectUnavailable(await as.ops.post(path, decision));
+    await world.sql`UPDATE movements SET created_at = now() - interval '701 days' WHERE escrow_id = ${escrow.id} AND kind = 'payment'`; // prettier-ignore
+    expectUnavailable(await as.ops.post(path, { ...decision, decision: 'release' }));
+    const id = await asks(as.ops, path, decision);
+    expect(statusesOf(await as.buyer.escrow(escrow.id))).toEqual(['blocked_kyc']);
+    expect((await approve(as.ops2, id)).body.status).toBe('executed');
+    const done = await untilStatus(as.buyer, escrow.id, 'completed');
+    expect(statusesOf(done)).toEqual(['refunded']);
+    expect(amountsOf(done, 'charged', 'refunded', 'released', 'fees', 'held')).toEqual([10_500, 10_500, 0, 0, 0]);
+    await expectBooksClose(world, escrow.id);
+    await recordEscrow(world, escrow.id, 'never-verified-refunded');
+    await setTransfers(world.sandbox.url, account, 'active');
+    await untilSeller(world, seller2.person.id, 'active');
+  });
+
+  test('a release by hand: delivered work alone, and over its limit by two', async () => {
+    const escrow = await funded([LARGE + 1, 5_000]);
+    const [large, small] = escrow.milestones;
+    const path = `/v1/ops/escrows/${escrow.id}/release`;
+    const by = (m: { id: string }) => ({ milestone_id: m.id, reason: 'the buyer said yes on the phone' });
+    expectUnavailable(await as.ops.post(path, by(small!)));
+    for (const m of [large!, small!]) await as.seller.act(escrow.id, m.id, 'submit');
+    expect((await as.buyer.post(path, by(small!))).status).toBe(403);
+    const key = 'release-by-hand';
+    expect((await as.ops.post(path, by(small!), key)).status).toBe(200);
+    const first = await untilEscrow(as.buyer, escrow.id, (e) => statusesOf(e)[1] === 'released');
+    expect(statusesOf(first)).toEqual(['submitted', 'released']);
+    expect((await as.ops.post(path, by(small!), key)).status).toBe(200);
+    const id = await asks(as.ops, path, by(large!));
+    expect(await read(id)).toMatchObject({ kind: 'release', params: { amount: LARGE + 1 } });
+    expect((await approve(as.ops2, id)).body.status).toBe('executed');
+    const done = await untilStatus(as.buyer, escrow.id, 'completed');
+    expect(amountsOf(done, 'released', 'held')).toEqual([LARGE + 5_001 - 15_500, 0]);
     await expectBooksClose(world, escrow.id);
   });
 

@@ -172,6 +172,41 @@ describe('a ruling', () => {
   });
 });
 
+describe('a ruling whose refund fails stands', () => {
+  test('refused by Stripe: frozen, nobody decides over it again, and it is made when ops have looked', async () => {
+    const escrow = await held(as.buyer, as.seller, [10_000, 2_000], { reply: 'PT2S' }, { inspection_period: 'PT1H' });
+    const mid = escrow.milestones[0]!.id;
+    await as.seller.act(escrow.id, mid, 'submit');
+    await control(world.sandbox.url, 'faults', { match: { method: 'POST', path: '/v1/refunds' }, kind: 'status', status: 400, times: 1 }); // prettier-ignore
+    await disputes(as.buyer, escrow);
+    const failed = await untilEscrow(as.buyer, escrow.id, (e) => e.frozen.includes('ops'));
+    expect([statusesOf(failed)[0], ...amountsOf(failed, 'refunded', 'held')]).toEqual(['refunding', 0, 12_000]);
+    const at = `/v1/escrows/${escrow.id}/milestones/${mid}`;
+    expectUnavailable(await as.buyer.post(`${at}/accept`));
+    expectUnavailable(await as.seller.post(`${at}/submit`));
+    await as.ops.unfreeze(escrow.id, mid);
+    const done = await untilEscrow(as.buyer, escrow.id, (e) => e.milestones[0]!.status === 'refunded');
+    expect(amountsOf(done, 'refunded', 'held')).toEqual([10_000, 2_000]);
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('sent back days after it had succeeded: the same, with the seller’s part released', async () => {
+    const escrow = await held(as.buyer, as.seller, [10_000, 2_000]);
+    const d = await disputes(as.buyer, escrow);
+    await step(as.seller, d, 'offer', { seller_amount: 6_000 });
+    await step(as.buyer, d, 'accept-offer');
+    await untilEscrow(as.buyer, escrow.id, (e) => e.milestones[0]!.status === 'released');
+    const [refund] = await refundsOf(as.buyer, escrow.id);
+    await control(world.sandbox.url, `refunds/${refund!.stripe_refund_id}`, { fail: 'declined' });
+    const failed = await untilEscrow(as.buyer, escrow.id, (e) => e.milestones[0]!.status === 'accepted');
+    expect([failed.frozen, ...amountsOf(failed, 'released', 'refunded', 'held')]).toEqual([['ops'], 5_400, 0, 6_000]);
+    await as.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
+    const done = await untilEscrow(as.buyer, escrow.id, (e) => e.milestones[0]!.status === 'released' && amountsOf(e, 'refunded')[0] === 4_000); // prettier-ignore
+    expect(amountsOf(done, 'released', 'fees', 'held')).toEqual([5_400, 600, 2_000]);
+    await expectBooksClose(world, escrow.id);
+  });
+});
+
 describe('a dispute is refused', () => {
   test('when nothing is left, while a refund is under way, and over another’s milestone', async () => {
     const escrow = await held(as.buyer, as.seller, [10_000, 5_000]);

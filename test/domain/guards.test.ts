@@ -46,6 +46,7 @@ describe('who may give which command, and from where', () => {
     accept: [['submitted'], ['buyer']],
     refund: [HELD, ['buyer', 'seller', 'ops']],
     force_release: [HELD, ['ops']],
+    force_refund: [['blocked_kyc'], ['ops']],
     dispute: [HELD, ['buyer', 'seller']],
     reply: [['disputed'], ['buyer', 'seller']],
     offer: [['disputed'], ['buyer', 'seller']],
@@ -224,6 +225,23 @@ describe('refunding', () => {
   test('nothing of nothing', () => {
     expect(why(one('started', { accepted: 10_000 }), 'refund', OPS)?.message).toMatch(/Nothing of this milestone is left/); // prettier-ignore
     expect(why(one('submitted', { accepted: 10_000 }), 'dispute', BUYER)?.message).toMatch(/left to dispute/);
+  });
+
+  test('a forced refund of accepted money is never a button, is over exactly what waits, and not beside a transfer', () => {
+    const part = (status: 'blocked_kyc' | 'releasing', amount: number) => ({ part: 1, amount, principal: amount, sellerFee: 0, buyerFee: 0, payable: amount, status, generation: 1, transferId: null, automatic: false, retryAt: null, nudges: 0 }); // prettier-ignore
+    const blocked = one('blocked_kyc', { accepted: 10_000, releases: [part('blocked_kyc', 10_000)] });
+    expect(isOffered(blocked, 'force_refund', OPS)).toBe(false);
+    expect(why(blocked, 'force_refund', OPS, { amount: 10_000 })).toBeNull();
+    expect(why(blocked, 'force_refund', OPS, { amount: 9000 })).toMatchObject({ code: 'amount_invalid' });
+    const moving = one('blocked_kyc', { accepted: 10_000, releases: [part('blocked_kyc', 4000), part('releasing', 6000)] }); // prettier-ignore
+    expect(why(moving, 'force_refund', OPS, { amount: 4000 })?.message).toMatch(/is being made/);
+    const undecided = one('blocked_kyc', { refunds: [refundPart('pending')], releases: [part('blocked_kyc', 9000)] });
+    expect(why(undecided, 'force_refund', OPS, { amount: 9000 })?.message).toMatch(/under way/);
+  });
+
+  test('a release by hand is of delivered work alone', () => {
+    expect(why(one('submitted'), 'force_release', OPS, { amount: 10_000, delivered: true })).toBeNull();
+    expect(why(one('started'), 'force_release', OPS, { amount: 10_000, delivered: true })?.message).toMatch(/delivered work/); // prettier-ignore
   });
 
   test('a forced release is never a button, and is over exactly what is left', () => {

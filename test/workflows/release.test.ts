@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Api, castOf, type EscrowObject, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
 import { recordEscrow } from '../stack/record-history.ts';
+import { escrowSignals } from '../../worker/escrow-signals.ts';
+import { tryWaitingSellers } from '../../worker/waiting-sellers.ts';
 import { control, setTransfers, startWorld, type World } from '../stack/world.ts';
 import { accountOf, actPath, amountsOf, countEvents, expectUnavailable, refundsOf, statusesOf, transfersOf, untilMilestone } from './steps.ts'; // prettier-ignore
 
@@ -218,6 +220,33 @@ describe('a release that is held up', () => {
     await setTransfers(world.sandbox.url, account, 'active');
     await untilStatus(buyer, escrow.id, 'completed');
     expect(await transfersOf(buyer, escrow.id)).toHaveLength(1);
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('refused by Stripe though the account reads active: reminded of, told to ops, and tried again', async () => {
+    const escrow = await submitted(10_000);
+    // Twice: the first transfer, and the first time that it is tried again.
+    await control(world.sandbox.url, 'faults', { match: { method: 'POST', path: '/v1/transfers' }, kind: 'status', status: 400, code: 'insufficient_capabilities_for_transfer', times: 2 }); // prettier-ignore
+    await accept(escrow);
+    await untilMilestone(buyer, escrow.id, 0, 'blocked_kyc');
+    expect(await world.sql`SELECT FROM alerts WHERE kind = 'active_seller_refused'`).toHaveLength(1);
+    const signals = escrowSignals(world.client, world.taskQueue);
+    expect(await tryWaitingSellers(world.sql, world.payments, signals)).toBe(1);
+    const attempts = () => world.sql`
+      SELECT FROM movement_attempts a JOIN movements m ON m.id = a.movement_id
+      WHERE m.escrow_id = ${escrow.id} AND m.kind = 'transfer' AND a.error_code IS NOT NULL`;
+    const end = Date.now() + 120_000;
+    while ((await attempts()).length < 2) {
+      if (Date.now() > end) throw new Error('it was not tried again');
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
+    }
+    await untilMilestone(buyer, escrow.id, 0, 'blocked_kyc');
+    await tryWaitingSellers(world.sql, world.payments, signals);
+    await untilStatus(buyer, escrow.id, 'completed');
+    expect(await transfersOf(buyer, escrow.id)).toHaveLength(1);
+    expect(await countEvents(buyer, escrow.id, 'milestone.blocked_kyc')).toEqual([1]);
     await expectBooksClose(world, escrow.id);
   });
 

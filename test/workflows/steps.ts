@@ -73,6 +73,19 @@ export async function accountOf(world: World, sellerId: string): Promise<string>
   return row!.stripe_account_id;
 }
 
+/** Waits until our books say of the seller what Stripe says. */
+export async function untilSeller(world: World, sellerId: string, transfers: string): Promise<void> {
+  const end = Date.now() + 120_000;
+  for (;;) {
+    const [row] = await world.sql<{ transfers: string }[]>`SELECT transfers FROM sellers WHERE id = ${sellerId}`;
+    if (row?.transfers === transfers) return;
+    if (Date.now() > end) throw new Error(`seller ${sellerId} is ${row?.transfers}, not ${transfers}`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+  }
+}
+
 /** A world of its own with the platform's float, and who plays in it. */
 export interface Stage {
   world: World;
