@@ -1,11 +1,15 @@
-// `npm run simulate -- --seeds N [--seed S]`: seeded schedules of the real workflow bundle on virtual time. With --seed and
-// without --seeds, that one schedule is told line by line.
+// `npm run simulate -- --seeds N [--seed S] [--processes P]`: seeded schedules of the real workflow bundle on virtual time.
+// With --seed and without --seeds, that one schedule is told line by line.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { ESCROW_TRANSITIONS, MILESTONE_TRANSITIONS } from '../domain/transitions.ts';
 import { createIsolate, LOCAL_ACTIVITIES } from '../simulation/isolate.ts';
 import { newTally, runSeed, SeedFailed } from '../simulation/schedule.ts';
+import { runSeeds } from '../simulation/processes.ts';
 import { finishWith, table } from './report.ts';
 
 /** Rows and faults that these schedules need not visit, with the reason. */
@@ -13,58 +17,79 @@ const ELSEWHERE: Record<string, string> = {
   'milestone.new_due_date':
     'needs an overdue milestone in an amendment that gives it time and is signed by all: shown by test/amendments',
 };
-
-const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { type: 'string' } } });
-const first = Number(values.seed ?? 1);
-const seeds = Number(values.seeds ?? (values.seed === undefined ? 1000 : 1));
-const told = values.seed !== undefined && values.seeds === undefined;
+/** From so many schedules on they go everywhere: what none has visited is not proven. */
+const GOES_EVERYWHERE = 2000;
 
 const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
-const { code } = await bundleWorkflowCode({
-  workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-  logger: quiet,
-});
-const isolate = createIsolate(code, LOCAL_ACTIVITIES);
 const rows = [...ESCROW_TRANSITIONS.map((r) => `escrow.${r.name}`), ...MILESTONE_TRANSITIONS.map((r) => `milestone.${r.name}`)]; // prettier-ignore
-const tally = newTally(rows);
-const failed: SeedFailed[] = [];
-const began = performance.now();
-const usedBefore = process.cpuUsage();
-let ran = 0;
-for (let seed = first; seed < first + seeds; seed++) {
-  ran += 1;
+
+const bundle = async (): Promise<string> => {
+  const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+  return (await bundleWorkflowCode({ workflowsPath, logger: quiet })).code;
+};
+
+/** One schedule, line by line. */
+async function tell(seed: number): Promise<void> {
+  const isolate = createIsolate(await bundle(), LOCAL_ACTIVITIES);
   try {
-    const state = await runSeed(isolate, seed, tally, told ? { tell: (line) => console.log(line) } : {});
-    if (told) console.log(state.status);
+    const state = await runSeed(isolate, seed, newTally(rows), { tell: (line) => console.log(line) });
+    finishWith({ ok: true, seed, status: state.status });
   } catch (error) {
     if (!(error instanceof SeedFailed)) throw error;
-    failed.push(error);
-    console.log(`FAILED ${error.message.slice(0, 1500)}`);
-    if (told) console.log(error.cause);
-    if (failed.length >= 20) break;
+    console.log(error.cause);
+    finishWith({ ok: false, seed, failed: error.message });
   }
-  if ((seed - first + 1) % 1000 === 0) console.log(`${seed - first + 1} schedules`);
 }
-const seconds = (performance.now() - began) / 1000;
-const used = process.cpuUsage(usedBefore);
-const cpuSeconds = (used.user + used.system) / 1e6;
-const rate = (over: number) => Math.round((ran / over) * 10) / 10;
-const figures = (of: Record<string, number>) => table(['', 'visits'], Object.entries(of).map(([name, n]) => [name, String(n)])); // prettier-ignore
-console.log(`\n${figures(tally.transitions)}\n\n${figures(tally.faults)}\n`);
-// Enough schedules go everywhere: what none has visited is not proven.
-const never = [...Object.entries(tally.transitions), ...Object.entries(tally.faults)]
-  .filter(([name, n]) => n === 0 && !(name in ELSEWHERE))
-  .map(([name]) => name);
-finishWith({
-  ok: failed.length === 0 && ran === seeds && (seeds < 2000 || never.length === 0),
-  seeds,
-  per_second: rate(seconds),
-  per_cpu_second: rate(cpuSeconds),
-  failed: failed.map((f) => f.seed),
-  never_visited: never,
-  shown_elsewhere: ELSEWHERE,
-  tasks: tally.tasks,
-  ends: tally.ends,
-  transitions: tally.transitions,
-  faults: tally.faults,
+
+async function simulate(first: number, seeds: number, processes: number): Promise<void> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'tranche-simulate-'));
+  const file = path.join(directory, 'workflow-bundle.js');
+  writeFileSync(file, await bundle());
+  const began = performance.now();
+  const { ran, tally, failed, cpuSeconds } = await runSeeds(
+    { file, rows },
+    { first, seeds, processes },
+    (chunk, ran) => {
+      for (const { message } of chunk.failed) console.log(`FAILED ${message.slice(0, 1500)}`);
+      if (ran % 1000 === 0) console.log(`${ran} schedules`);
+    },
+  ).finally(() => rmSync(directory, { recursive: true, force: true }));
+  const seconds = (performance.now() - began) / 1000;
+  const rate = (over: number) => Math.round((ran / over) * 10) / 10;
+  const figures = (of: Record<string, number>) => table(['', 'visits'], Object.entries(of).map(([name, n]) => [name, String(n)])); // prettier-ignore
+  console.log(`\n${figures(tally.transitions)}\n\n${figures(tally.faults)}\n`);
+  const never = [...Object.entries(tally.transitions), ...Object.entries(tally.faults)]
+    .filter(([name, n]) => n === 0 && !(name in ELSEWHERE))
+    .map(([name]) => name);
+  finishWith({
+    ok: failed.length === 0 && ran === seeds && (seeds < GOES_EVERYWHERE || never.length === 0),
+    seeds,
+    processes,
+    per_second: rate(seconds),
+    per_cpu_second: rate(cpuSeconds),
+    failed: failed.map((f) => f.seed),
+    never_visited: never,
+    shown_elsewhere: ELSEWHERE,
+    tasks: tally.tasks,
+    ends: tally.ends,
+    transitions: tally.transitions,
+    faults: tally.faults,
+  });
+}
+
+const { values } = parseArgs({
+  options: { seeds: { type: 'string' }, seed: { type: 'string' }, processes: { type: 'string' } },
 });
+const whole = (name: 'seeds' | 'seed' | 'processes', fallback: number): number => {
+  const value = Number(values[name] ?? fallback);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new Error(`--${name} must be a whole number above 0: npm run simulate -- --seeds N [--seed S] [--processes P]`);
+};
+try {
+  if (values.seed !== undefined && values.seeds === undefined) await tell(whole('seed', 1));
+  else await simulate(whole('seed', 1), whole('seeds', 1000), whole('processes', availableParallelism()));
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(message);
+  finishWith({ ok: false, error: message });
+}

@@ -88,7 +88,10 @@ async function finish(world: World): Promise<void> {
 }
 
 /** What brings the escrow on: ops lift what they froze, sellers deliver, and what nobody wants to end is ended by its timer. */
-function diligence(world: World, state: EscrowState): PersonsCommand | null {
+export function diligence(
+  world: Pick<World, 'chance' | 'number'> & { clock: { now: number } },
+  state: EscrowState,
+): PersonsCommand | null {
   const { chance } = world;
   const by = (
     principal: Parameters<typeof command>[1],

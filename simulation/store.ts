@@ -96,6 +96,28 @@ export class Store {
     }
   }
 
+  /** An attempt of the activity of that name. */
+  perform(type: string, order: unknown, crash: (at: CrashPoint) => void): unknown {
+    switch (type) {
+      case 'createPayment':
+      case 'recordPayment':
+      case 'cancelPayment':
+        return this[type](order as PaymentOrder, crash);
+      case 'transferToSeller':
+        return this.transferToSeller(order as TransferOrder, crash);
+      case 'refundToBuyer':
+      case 'recordRefund':
+        return this[type](order as RefundOrder, crash);
+      case 'project':
+        crash('before_effect');
+        this.project(order as EscrowSnapshot);
+        crash('after_commit');
+        return undefined;
+      default:
+        throw new Error(`an activity that the simulation does not know: ${type}`);
+    }
+  }
+
   // ---- the activities ---------------------------------------------------------------------------------------------
 
   createPayment(o: PaymentOrder, crash: (at: CrashPoint) => void): PaymentAnswer {

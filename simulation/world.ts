@@ -1,6 +1,5 @@
 // One escrow's world on virtual time: the workflow in the stand-in for Core, Stripe and the database beside it, and between
 // them everything that can be late, doubled, lost or killed, as the seed has it.
-import type { PaymentOrder, RefundOrder, TransferOrder } from '../activities/contract.ts';
 import type { EscrowSnapshot, EscrowState } from '../domain/escrow-state.ts';
 import { type CommandResult, ESCROW_WORKFLOW, QUERIES, SIGNALS } from '../workflows/messages.ts';
 import { Chance, Clock } from './clock.ts';
@@ -240,7 +239,7 @@ export class World {
       jobs: () => {
         const dies = !this.calm && (givesUp || chance.happens(number < 5 ? 0.15 : 0)) ? chance.of(CRASH_POINTS) : null;
         try {
-          const result = this.perform(type, order, (at) => {
+          const result = this.store.perform(type, order, (at) => {
             if (at === dies) throw new Crash(at);
           });
           return [{ kind: 'activity', seq, result }];
@@ -250,7 +249,7 @@ export class World {
           // The attempt was given up, and its call is still on its way.
           if (error.message === 'before_effect' && type !== 'project' && chance.happens(0.2)) {
             this.options.happened('late_attempt');
-            clock.in(chance.below(20_000), { what: 'activity', run: null, jobs: () => (this.perform(type, order, () => {}), []) }); // prettier-ignore
+            clock.in(chance.below(20_000), { what: 'activity', run: null, jobs: () => (this.store.perform(type, order, () => {}), []) }); // prettier-ignore
           }
           if (givesUp && type !== 'project') {
             this.options.happened('activity_gave_up');
@@ -260,27 +259,6 @@ export class World {
         }
       },
     });
-  }
-
-  private perform(type: string, order: unknown, crash: (at: CrashPoint) => void): unknown {
-    switch (type) {
-      case 'createPayment':
-      case 'recordPayment':
-      case 'cancelPayment':
-        return this.store[type](order as PaymentOrder, crash);
-      case 'transferToSeller':
-        return this.store.transferToSeller(order as TransferOrder, crash);
-      case 'refundToBuyer':
-      case 'recordRefund':
-        return this.store[type](order as RefundOrder, crash);
-      case 'project':
-        crash('before_effect');
-        this.store.project(order as EscrowSnapshot);
-        crash('after_commit');
-        return undefined;
-      default:
-        throw new Error(`an activity that the simulation does not know: ${type}`);
-    }
   }
 
   // ---- Stripe's word ----------------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
 // Seeded schedules of the real workflow bundle: they converge, a seed reproduces, and a world without a guard is noticed.
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Execution, Nondeterminism } from '../../simulation/core.ts';
 import type { Isolate } from '../../simulation/isolate.ts';
@@ -7,18 +10,46 @@ import { ALL_GUARDS, type Guards } from '../../simulation/store.ts';
 import { isolateForTests, tallyForTests } from './bundle.ts';
 
 let isolate: Isolate;
+
+interface LastLine {
+  ok: boolean;
+  seeds: number;
+  failed: number[];
+  ends: Record<string, number>;
+  faults: Record<string, number>;
+}
+
+/** The command as a person runs it; its exit code and the JSON of its last line. */
+async function simulate(...args: string[]): Promise<{ code: number | null; last: LastLine }> {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const tsx = createRequire(import.meta.url).resolve('tsx');
+  // Not with jest's own flags.
+  const { NODE_OPTIONS: _flags, ...env } = process.env;
+  const child = spawn(process.execPath, ['--import', pathToFileURL(tsx).href, 'cli/simulate.ts', ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'ignore'] }); // prettier-ignore
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, last: JSON.parse(output.trimEnd().split('\n').at(-1)!) as LastLine };
+}
 beforeAll(async () => {
   isolate = await isolateForTests();
 }, 400_000);
 
-test('300 seeds converge, and every invariant holds', async () => {
-  const tally = tallyForTests();
-  for (let seed = 1; seed <= 300; seed++) await runSeed(isolate, seed, tally);
-  expect(Object.values(tally.ends).reduce((a, b) => a + b, 0)).toBe(300);
-  expect(Object.keys(tally.ends).sort()).toEqual(['cancelled', 'completed', 'expired']);
-  expect(tally.faults.eviction).toBeGreaterThan(0);
-  expect(tally.faults.continue_as_new).toBeGreaterThan(0);
-}, 400_000);
+test('npm run simulate: a thousand seeds converge, every invariant holds, and what came of them is told', async () => {
+  const { code, last } = await simulate('--seeds', '1000');
+  expect(last.failed).toEqual([]);
+  expect({ code, ok: last.ok, seeds: last.seeds }).toEqual({ code: 0, ok: true, seeds: 1000 });
+  expect(Object.values(last.ends).reduce((a, b) => a + b, 0)).toBe(1000);
+  expect(Object.keys(last.ends).sort()).toEqual(['cancelled', 'completed', 'expired']);
+  expect(last.faults['eviction']).toBeGreaterThan(0);
+  expect(last.faults['continue_as_new']).toBeGreaterThan(0);
+}, 900_000);
+
+test('npm run simulate: a number that is none is a clear error', async () => {
+  const { code, last } = await simulate('--seeds', 'many');
+  expect(code).toBe(1);
+  expect(last).toEqual({ ok: false, error: expect.stringContaining('--seeds must be a whole number') });
+});
 
 test('a seed tells the same story again', async () => {
   const story = async () => {
