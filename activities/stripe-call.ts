@@ -118,9 +118,12 @@ export function final(type: string, message: string): ApplicationFailure {
 }
 
 /** For reads: the same mapping without a key. */
-export async function readFromStripe<T>(read: () => Promise<T>): Promise<T> {
+export const readFromStripe = <T>(read: () => Promise<T>): Promise<T> => asFailure(() => beating(read));
+
+/** For an activity that beats by itself, with where it stands. */
+export async function asFailure<T>(read: () => Promise<T>): Promise<T> {
   try {
-    return await beating(read);
+    return await read();
   } catch (error) {
     throw error instanceof PaymentsError ? toFailure(error) : error;
   }

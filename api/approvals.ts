@@ -34,6 +34,7 @@ import type { EscrowCommandName, EscrowCommands } from '../workflows/messages.ts
 import { type CommandContext, type CommandRequest, runOnce } from './commands.ts';
 import type { Answer, Caller } from './context.ts';
 import { Problem } from './problem.ts';
+import { runRepair, settleRepair } from './reconciliation-repair.ts';
 import { releasedRefundOrder } from './released-refund-order.ts';
 import type { EscrowCommand, Outcome } from './workflow-port.ts';
 
@@ -226,6 +227,8 @@ async function run(context: CommandContext, approval: Approval): Promise<Approva
       return runWriteOff(context, approval);
     case 'payout_schedule':
       return runPayoutSchedule(context, approval);
+    case 'reconciliation_repair':
+      return runReconciliationRepair(context, approval);
   }
 }
 
@@ -354,6 +357,14 @@ async function runPaidByBank(context: CommandContext, approval: Approval): Promi
     if (!(error instanceof RuleError)) throw error;
     return context.sql.begin((tx) => concluded(tx, approval, 'failed', { code: error.code, detail: error.message }));
   }
+}
+
+async function runReconciliationRepair(context: CommandContext, approval: Approval): Promise<Approval | null> {
+  const done = await runRepair(context, approval);
+  return context.sql.begin(async (tx) => {
+    await settleRepair(tx, approval, done);
+    return concluded(tx, approval, done.ok ? 'executed' : 'failed', done.ok ? { repaired: done.what } : { code: done.code, detail: done.detail }); // prettier-ignore
+  });
 }
 
 async function runPayoutSchedule(context: CommandContext, approval: Approval): Promise<Approval | null> {

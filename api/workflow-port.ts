@@ -2,6 +2,7 @@
 // speaks to Temporal.
 import { type Client, WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure, defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import type { EscrowState } from '../domain/escrow-state.ts';
 import { escrowWorkflowId } from '../domain/ids.ts';
 import { plainMoney } from '../domain/money.ts';
 import type { Refusal } from '../domain/transitions.ts';
@@ -15,6 +16,9 @@ import {
 } from '../workflows/messages.ts';
 import { type FailedRefunds, failedRefunds } from './failed-refund-port.ts';
 import { type ReleasedRefunds, releasedRefunds } from './refund-port.ts';
+import type { ReconciliationInput } from '../domain/reconciliation.ts';
+import { RECONCILIATION_WORKFLOW, reconciliationWorkflowId } from '../workflows/reconciliation-messages.ts';
+import { workflowStates } from './workflow-states.ts';
 import { isGone, OutcomeUnknown, within } from './update-call.ts';
 
 export interface EscrowCommand {
@@ -36,6 +40,10 @@ export { OutcomeUnknown } from './update-call.ts';
 export interface EscrowWorkflows extends ReleasedRefunds, FailedRefunds {
   /** Repeating an update id is free. @throws OutcomeUnknown */
   execute(command: EscrowCommand, updateId: string): Promise<Outcome>;
+  /** What the escrow's workflow says of itself; null where none runs. */
+  stateOf(escrowId: string): Promise<EscrowState | null>;
+  /** Starts the run, or finds it running. */
+  startReconciliation(input: ReconciliationInput & { runId: string }): Promise<void>;
 }
 
 export interface WorkflowPortOptions {
@@ -88,6 +96,18 @@ export function temporalEscrows(client: Client, options: WorkflowPortOptions): E
   return {
     ...releasedRefunds(client, options.taskQueue),
     ...failedRefunds(client),
+    stateOf: workflowStates(client),
+    startReconciliation: async (input) => {
+      await within(client, deadlineMs, () =>
+        client.workflow.start(RECONCILIATION_WORKFLOW, {
+          workflowId: reconciliationWorkflowId(input.runId),
+          taskQueue: options.taskQueue,
+          args: [input],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          staticSummary: `reconciliation of ${input.days} days`,
+        }),
+      );
+    },
     async execute(command, updateId) {
       try {
         return { kind: 'done', result: await within(client, deadlineMs, () => call(command, updateId)) };

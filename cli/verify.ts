@@ -1,18 +1,15 @@
 // `npm run verify`: every invariant of the running installation, over database, Stripe and workflows. Changes nothing.
-import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { dataConverter } from '../codec/data-converter.ts';
+import { workflowStates } from '../api/workflow-states.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
 import { verifyAudit } from '../db/audit.ts';
 import type { Sql } from '../db/client.ts';
 import { checkInvariants } from '../db/invariants.ts';
-import type { EscrowState } from '../domain/escrow-state.ts';
-import { escrowWorkflowId } from '../domain/ids.ts';
 import { stripePayments } from '../payments/stripe.ts';
-import { QUERIES } from '../workflows/messages.ts';
 import { finishWith, toJson } from './report.ts';
 
-const QUERY_DEADLINE_MS = 10_000;
 const SHOWN = 5;
 
 async function main(): Promise<void> {
@@ -54,22 +51,6 @@ async function main(): Promise<void> {
   } finally {
     await Promise.all([connection.close(), sql.end({ timeout: 5 })]);
   }
-}
-
-/** The `state` query needs a worker; an escrow that has ended has no word of its own any more. */
-function workflowStates(client: Client): (escrowId: string) => Promise<EscrowState | null> {
-  return async (escrowId) => {
-    const handle = client.workflow.getHandle(escrowWorkflowId(escrowId));
-    try {
-      return await client.withDeadline(Date.now() + QUERY_DEADLINE_MS, async () => {
-        const { status } = await handle.describe();
-        return status.name === 'RUNNING' ? handle.query<EscrowState | null>(QUERIES.state) : null;
-      });
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    }
-  };
 }
 
 async function figures(sql: Sql): Promise<Record<string, number | bigint>> {

@@ -5,7 +5,7 @@ import { canonicalJson } from '../domain/terms.ts';
 import type { Queryable, Tx } from './client.ts';
 import { queueMessages } from './messages.ts';
 
-export const APPROVAL_KINDS = ['refund', 'ruling', 'release', 'write_off', 'payout_schedule', 'force_decision', 'cancel'] as const; // prettier-ignore
+export const APPROVAL_KINDS = ['refund', 'ruling', 'release', 'write_off', 'payout_schedule', 'force_decision', 'cancel', 'reconciliation_repair'] as const; // prettier-ignore
 export type ApprovalKind = (typeof APPROVAL_KINDS)[number];
 export const APPROVAL_STATUSES = ['pending', 'approved', 'denied', 'expired', 'executed', 'failed'] as const;
 export type ApprovalStatus = (typeof APPROVAL_STATUSES)[number];

@@ -55,7 +55,8 @@ async function compare(sql: Sql, books: StripeBooks, ledger: Map<string, bigint>
   return [...rows, ...orphans.slice(0, MAX_ORPHANS)];
 }
 
-async function ledgerTotals(sql: Sql): Promise<Map<string, bigint>> {
+/** What the ledger says lies at Stripe, per currency. */
+export async function ledgerTotals(sql: Sql): Promise<Map<string, bigint>> {
   const rows = await sql.begin(async (tx) => {
     await tx`SET LOCAL statement_timeout = '10min'`;
     return tx<{ currency: string; total: bigint }[]>`

@@ -20,6 +20,7 @@ export const account = {
   fx: 'fx',
   unexplained: 'unexplained',
   platformFloat: 'platform_float',
+  bankInTransit: 'bank:in_transit',
   charge: (paymentId: string) => `charge:${paymentId}`,
   refund: (refundId: string) => `refund:${refundId}`,
   held: (milestoneId: string) => `milestone:${milestoneId}:held`,

@@ -1,5 +1,6 @@
 // What the product asks of a payment processor, in its own words. One implementation: payments/stripe.ts.
 import type { BalanceTransaction } from '../domain/postings.ts';
+import type { StripeJournal } from './journal.ts';
 
 /** Our own ids on a Stripe object: how a webhook finds its escrow, and how a lost answer is looked up. */
 export type Metadata = Record<string, string>;
@@ -206,6 +207,8 @@ export interface CurrencyBalance {
 export interface Payments {
   /** In which this installation reads Stripe's objects. */
   readonly apiVersion: string;
+  /** Stripe's own books, for reconciliation. */
+  readonly journal: StripeJournal;
   createPaymentIntent(input: CreatePaymentIntent, key: string): Promise<PaymentIntentFacts>;
   confirmPaymentIntent(id: string, input: { paymentMethod: string; returnUrl: string }, key: string): Promise<PaymentIntentFacts>; // prettier-ignore
   cancelPaymentIntent(id: string, key: string): Promise<PaymentIntentFacts>;

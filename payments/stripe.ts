@@ -1,9 +1,10 @@
 // The payments port over the unchanged `stripe` package. Nothing else in the product calls Stripe.
 import { Stripe } from 'stripe';
 import { excludedTypes } from '../domain/methods.ts';
-import type { BalanceTransaction } from '../domain/postings.ts';
 import { PaymentsError, toPaymentsError } from './errors.ts';
 import type { StripeObserver } from './metrics.ts';
+import { stripeJournal } from './stripe-books.ts';
+import { balanceTransaction, type Expanded, idOf } from './stripe-facts.ts';
 import { INTENT_STATUSES, REFUND_STATUSES } from './port.ts';
 import type { AccountFacts, CurrencyBalance, DisputeFacts, Payments, PaymentIntentFacts, RefundFacts, TransferFacts, TransferReversalFacts, WebhookEvent } from './port.ts'; // prettier-ignore
 
@@ -45,6 +46,7 @@ export function stripePayments(options: StripeOptions, observer?: StripeObserver
 
   return {
     apiVersion: Stripe.API_VERSION,
+    journal: stripeJournal(stripe),
     createPaymentIntent: (input, key) =>
       guard(async () => {
         const intent = await stripe.paymentIntents.create(
@@ -367,26 +369,6 @@ function webhookEvent(raw: RawEvent): WebhookEvent {
     livemode: raw.livemode,
     apiVersion: raw.api_version ?? null,
     objectId: raw.data?.object?.id ?? raw.related_object?.id ?? null,
-  };
-}
-
-type Expanded<T> = string | T | null | undefined;
-const idOf = (x: Expanded<{ id: string }>): string | null => (typeof x === 'string' ? x : (x?.id ?? null));
-
-/** Null when Stripe has none yet, or when it was not expanded. */
-export function balanceTransaction(bt: Expanded<Stripe.BalanceTransaction>): BalanceTransaction | null {
-  if (bt === null || bt === undefined || typeof bt === 'string') return null;
-  return {
-    id: bt.id,
-    type: bt.type,
-    amountMinor: BigInt(bt.amount),
-    feeMinor: BigInt(bt.fee),
-    netMinor: BigInt(bt.net),
-    currency: bt.currency,
-    status: bt.status === 'pending' ? 'pending' : 'available',
-    availableOn: bt.available_on * 1000,
-    createdAt: bt.created * 1000,
-    sourceId: idOf(bt.source as Expanded<{ id: string }>),
   };
 }
 

@@ -119,6 +119,7 @@ export const APPROVAL_KIND: Record<ApprovalKind, string> = {
   payout_schedule: 'Another payout schedule',
   force_decision: 'Decision over money held too long',
   cancel: 'Cancellation by ops',
+  reconciliation_repair: 'Repair of a difference to Stripe’s books',
 };
 
 export const APPROVAL_STATUS: Record<ApprovalStatus, StatusWords> = {

@@ -7,6 +7,7 @@ import type { WorkerOptions } from '@temporalio/worker';
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import { createActivities } from '../activities/index.ts';
+import { reconcileActivities } from '../activities/reconcile.ts';
 import { dataConverter } from '../codec/data-converter.ts';
 import { sweepApprovals } from '../api/approvals.ts';
 import { sweepOpenCommands } from '../api/commands.ts';
@@ -24,6 +25,7 @@ import { measureWorker } from './metrics.ts';
 import { startMailer } from './mailer.ts';
 import { startPump } from './pump.ts';
 import { smtpTransport } from './smtp.ts';
+import { ensureNightlyReconciliation } from './schedules.ts';
 import { allSweeps, startSweeps } from './sweeps.ts';
 import { tryWaitingSellers } from './waiting-sellers.ts';
 import { startDispatcher } from './webhook-dispatcher.ts';
@@ -52,13 +54,16 @@ async function main(): Promise<void> {
     ...converter,
     namespace: settings.temporal.namespace,
     taskQueue: settings.temporal.taskQueue,
-    activities: createActivities({
-      sql,
-      payments,
-      logger,
-      webhooks: settings.webhooks,
-      ...(crash ? { crashPoint: crash.at } : {}),
-    }),
+    activities: {
+      ...createActivities({
+        sql,
+        payments,
+        logger,
+        webhooks: settings.webhooks,
+        ...(crash ? { crashPoint: crash.at } : {}),
+      }),
+      ...reconcileActivities({ sql, payments, logger, escrowState: (id) => workflows.stateOf(id) }),
+    },
     ...(crash ? { interceptors: { activity: [crash.interceptor] } } : {}),
     stickyQueueScheduleToStartTimeout: settings.worker
       .stickyTimeout as WorkerOptions['stickyQueueScheduleToStartTimeout'],
@@ -67,6 +72,8 @@ async function main(): Promise<void> {
     ...workflowCode(settings.worker.workflowBundle, logger),
   });
   const running = worker.run();
+
+  await ensureNightlyReconciliation(client, settings.temporal.taskQueue);
 
   const signals = escrowSignals(client, settings.temporal.taskQueue);
   const pump = await startPump({ sql, stripe: payments, signals, logger }, handlers);

@@ -4,3 +4,4 @@ export { escrow } from './escrow.ts';
 export { failedRefund } from './failed-refund.ts';
 export { refund } from './refund.ts';
 export { webhookDelivery } from './webhook-delivery.ts';
+export { reconciliation } from './reconciliation.ts';

@@ -17,6 +17,7 @@ import { movementRoutes } from './movements.ts';
 import { notificationRoutes } from './notifications.ts';
 import { opsRoutes } from './ops.ts';
 import { payoutRoutes } from './payouts.ts';
+import { reconciliationRoutes } from './reconciliations.ts';
 import { sellerRoutes } from './sellers.ts';
 import { webhookRoutes } from './webhook-endpoints.ts';
 
@@ -40,4 +41,5 @@ export const ROUTES: readonly Route[] = [
   ...eventRoutes,
   ...webhookRoutes,
   ...apiKeyRoutes,
+  ...reconciliationRoutes,
 ];

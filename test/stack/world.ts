@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import pino from 'pino';
 import { createActivities, type ActivityDeps } from '../../activities/index.ts';
+import { reconcileActivities } from '../../activities/reconcile.ts';
 import { createApp } from '../../api/app.ts';
 import { type CommandContext, sweepOpenCommands } from '../../api/commands.ts';
 import { temporalEscrows } from '../../api/workflow-port.ts';
@@ -138,13 +139,16 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       // The workflows' side of a codec is part of their bundle.
       workflowBundle:
         converter.dataConverter === undefined ? workflowBundle() : await bundleWith(converter.dataConverter),
-      activities: createActivities({
-        sql,
-        payments,
-        logger: quiet,
-        webhooks: { loopback: true },
-        ...(options.crashPoint ? { crashPoint: options.crashPoint } : {}),
-      }),
+      activities: {
+        ...createActivities({
+          sql,
+          payments,
+          logger: quiet,
+          webhooks: { loopback: true },
+          ...(options.crashPoint ? { crashPoint: options.crashPoint } : {}),
+        }),
+        ...reconcileActivities({ sql, payments, logger: quiet, escrowState: (id) => workflows.stateOf(id) }),
+      },
       stickyQueueScheduleToStartTimeout: '2s',
       shutdownGraceTime: '1s',
       shutdownForceTime: '5s',
