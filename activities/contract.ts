@@ -4,6 +4,7 @@ import type { EscrowSnapshot, PaymentStatus, WithdrawnPart } from '../domain/esc
 import type { ChargeAllocation } from '../domain/allocation.ts';
 import type { MilestoneTerms } from '../domain/terms.ts';
 import type { ChargebackActivities } from './chargeback-contract.ts';
+import type { DebtActivities } from './debt.ts';
 import type { FailedRefundActivities } from './failed-refund-contract.ts';
 import type { RecoveryActivities } from './recover-contract.ts';
 import type { WebhookActivities } from './webhook-contract.ts';
@@ -91,7 +92,7 @@ export interface AlertOrder {
 
 /** What the workflow sees. */
 export interface Activities
-  extends RecoveryActivities, FailedRefundActivities, ChargebackActivities, WebhookActivities {
+  extends RecoveryActivities, DebtActivities, FailedRefundActivities, ChargebackActivities, WebhookActivities {
   /** Creates or confirms a PaymentIntent; posts the charge when it succeeded. */
   createPayment(order: PaymentOrder): Promise<PaymentAnswer>;
   /** Reads the PaymentIntent again and posts the charge when it succeeded. */

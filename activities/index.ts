@@ -4,6 +4,7 @@ import { raiseAlert } from '../db/movements.ts';
 import { project } from '../db/projection.ts';
 import { chargebackActivities } from './chargeback.ts';
 import type { Activities } from './contract.ts';
+import { debtActivities } from './debt.ts';
 import { failedRefundActivities } from './failed-refund.ts';
 import { paymentActivities } from './pay.ts';
 import { recoveryActivities } from './recover.ts';
@@ -22,6 +23,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     ...refundActivities(deps),
     ...recoveryActivities(deps),
     ...chargebackActivities(deps),
+    ...debtActivities(deps),
     ...failedRefundActivities(deps),
     ...webhookActivities(deps),
     project: async (snapshot) => {

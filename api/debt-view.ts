@@ -20,6 +20,8 @@ export const debt = z
     cause: z.record(z.string(), z.string()).describe('What opened it, by id.'),
     created_at: z.iso.datetime(),
     closed_at: z.iso.datetime().nullable(),
+    reminders: z.int().describe('Reminders that the seller got, one a month.'),
+    write_off_proposed_at: z.iso.datetime().nullable().describe('Since when ops are asked to write it off (90 days).'),
   })
   .meta({ id: 'Debt' });
 
@@ -38,4 +40,6 @@ export const debtView = (d: Debt): z.infer<typeof debt> => ({
   cause: d.cause,
   created_at: d.created_at.toISOString(),
   closed_at: d.closed_at?.toISOString() ?? null,
+  reminders: d.reminders,
+  write_off_proposed_at: d.write_off_proposed_at?.toISOString() ?? null,
 });

@@ -64,11 +64,33 @@ function owedWaiting(refunds: readonly EscrowFailedRefund[]): Waiting | null {
 /** True while the buyer does not have it. */
 const isOwed = (f: EscrowFailedRefund | undefined): boolean => f?.status === 'owed' || f?.status === 'trying';
 
+/** A refund of released money is no command of the escrow, and possible after its end: offered where that call works. */
+function withReleasedRefunds(record: EscrowRecord, viewer: Viewer, actions: ReturnType<typeof actionsOf>) {
+  const principal = principalOn(record.state, viewer);
+  if (principal === null) return actions;
+  const milestones: Record<string, string[]> = { ...actions.milestones };
+  for (const m of record.state.milestones) {
+    if (principal.role === 'seller' && m.sellerId !== principal.id) continue;
+    if (!isReleasedRefundable(record, m, principal.role)) continue;
+    milestones[m.id] = [...new Set([...(milestones[m.id] ?? []), 'refund'])];
+  }
+  return { all: [...new Set([...actions.all, ...Object.values(milestones).flat()])], milestones };
+}
+
+function isReleasedRefundable(record: EscrowRecord, m: MilestoneState, role: string): boolean {
+  if (!['released', 'recovering', 'refunded'].includes(m.status) || freezesOver(record.state, m).length > 0)
+    return false;
+  const released = m.releases.reduce((sum, r) => sum + (r.status === 'released' ? r.amount : 0), 0);
+  if (released - (record.takenBack[m.id] ?? 0) <= 0) return false;
+  // The question of one side is answered by the other's same call.
+  return !record.recoveries.some((r) => r.milestone_id === m.id && r.status === 'asked' && r.asked_role === role);
+}
+
 export function escrowView(record: EscrowRecord, { viewer, settings, now = Date.now() }: ViewOptions): EscrowView {
   const { state } = record;
   const { terms } = state;
   const settlement = record.money.currency ?? state.settlementCurrency ?? terms.currency;
-  const actions = actionsOf(state, viewer, now);
+  const actions = withReleasedRefunds(record, viewer, actionsOf(state, viewer, now));
   const termsOf = new Map(terms.milestones.map((m) => [m.id, m]));
   const sum = (pick: (m: MilestoneTerms) => number) => terms.milestones.reduce((total, m) => total + pick(m), 0);
   const inTerms = (amount: number | bigint) => moneyOf(amount, terms.currency);

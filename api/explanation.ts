@@ -1,5 +1,6 @@
 // Why the money of an escrow is where it is, in sentences from its live state.
 import type { EscrowRecord } from '../db/escrows.ts';
+import { isMilestoneEnd } from '../domain/escrow-state.ts';
 import { plainMoney } from '../domain/money.ts';
 import type { Waiting } from '../domain/waiting.ts';
 import { milestoneWaitingOf, waitingOf } from './escrow-view.ts';
@@ -9,7 +10,14 @@ const sentence = (w: Waiting): string =>
     .filter((part) => part !== '')
     .join(' ');
 
-export function explain(record: EscrowRecord) {
+/** What a seller owes from before, as that seller and staff may read it: it is taken out of a release first. */
+export interface OwedBefore {
+  sellerId: string;
+  currency: string;
+  open: bigint;
+}
+
+export function explain(record: EscrowRecord, owed: readonly OwedBefore[] = []) {
   const { state, money } = record;
   const currency = money.currency ?? state.settlementCurrency ?? state.terms.currency;
   const waiting = waitingOf(record);
@@ -25,7 +33,11 @@ export function explain(record: EscrowRecord) {
     waiting_for: waiting,
     milestones: state.milestones.map((m) => {
       const own = milestoneWaitingOf(record, m);
-      return { id: m.id, title: m.title, status: m.status, summary: sentence(own), waiting_for: own };
+      const before = owed.find(
+        (o) => o.sellerId === m.sellerId && o.currency === currency && !isMilestoneEnd(m.status),
+      );
+      const netted = before ? ` Of what is released, ${plainMoney(before.open, currency)} that the seller owes from before is taken first.` : ''; // prettier-ignore
+      return { id: m.id, title: m.title, status: m.status, summary: `${sentence(own)}${netted}`, waiting_for: own };
     }),
   };
 }

@@ -16,10 +16,14 @@ import { money, moneyTerms } from './schemas.ts';
 
 export const previewBody = z.strictObject({
   action: z.enum(PREVIEWED),
-  milestone_id: z.string().optional().describe('Of every action but cancel.'),
+  milestone_id: z.string().optional().describe('Of every action but agree, fund and cancel.'),
+  milestone_ids: z.array(z.string()).optional().describe('Of fund: which to pay for, as in the call itself.'),
   amount: z.int().optional(),
   seller_amount: z.int().optional().describe('Of rule.'),
 });
+
+/** Actions on the whole escrow. */
+const ON_ESCROW: ReadonlySet<string> = new Set(['agree', 'fund', 'cancel']);
 
 export const previewSchema = z
   .object({
@@ -64,8 +68,8 @@ export async function previewEscrow(
   if (record === null) throw notFound('escrow');
   const { state } = record;
   const { action } = body;
-  const milestoneId = action === 'cancel' ? null : (body.milestone_id ?? null);
-  if (action !== 'cancel' && milestoneId === null) {
+  const milestoneId = ON_ESCROW.has(action) ? null : (body.milestone_id ?? null);
+  if (!ON_ESCROW.has(action) && milestoneId === null) {
     throw new Problem('parameter_missing', `milestone_id is missing: ${action} is an action on a milestone.`, { param: 'milestone_id' }); // prettier-ignore
   }
   if (milestoneId !== null && !state.milestones.some((m) => m.id === milestoneId)) throw notFound('milestone');
@@ -77,7 +81,7 @@ export async function previewEscrow(
   const settlement = record.money.currency ?? state.settlementCurrency ?? state.terms.currency;
   const sellers = await sellersOf(context, [...new Set(state.milestones.map((m) => m.sellerId))], settlement);
   const pending = await pendingPayments(context.sql, escrowId);
-  const args = { amount: body.amount, sellerAmount: body.seller_amount };
+  const args = { milestoneIds: body.milestone_ids, amount: body.amount, sellerAmount: body.seller_amount };
   const now = Date.now();
   const p = preview(
     state,

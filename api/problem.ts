@@ -25,6 +25,7 @@ const RULES: Record<Exclude<ErrorCode, 'action_not_available' | 'terms_changed' 
   party_invalid: rule('A party is not valid', 'The buyer cannot sell to themself; a seller who proposes names the buyer.'),
   period_invalid: rule('A period is not valid', 'Periods are ISO 8601, such as `P14D` or `PT12H`.'),
   policy_invalid: rule('The policy is not valid', '`param` names the field; live mode has minimums.'),
+  cross_border_unsupported: rule('The seller cannot be paid from here', 'Choose a seller in a country that Stripe transfers to.'),
   seller_unknown: rule('The seller is not known', '`seller_id` takes the id of a registered seller.'),
   vertical_unknown: rule('The vertical is not known', '`detail` names those that exist.'),
 }; // prettier-ignore

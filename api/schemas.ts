@@ -251,7 +251,10 @@ export const seller = z
     country: z.string(),
     stripe_account_id: z.string(),
     transfers: z.enum(['active', 'pending', 'inactive']),
-    status: z.string(),
+    status: z
+      .enum(['onboarding', 'restricted', 'active', 'disabled', 'disconnected', 'in_debt'])
+      .describe('in_debt: active, and owing money that is taken out of the next releases.'),
+    debt: z.array(money).describe('What the seller owes the platform, per currency.'),
     requirements: z.array(z.string()),
     created_at: instant,
   })

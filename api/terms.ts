@@ -3,8 +3,9 @@
 import type { z } from 'zod';
 import { newId } from '../db/ids.ts';
 import { findPerson, type Person, unknownSellers } from '../db/people.ts';
-import { feeScheduleFor, verticals } from '../db/sellers.ts';
+import { feeScheduleFor, findSeller, verticals } from '../db/sellers.ts';
 import { amendTerms } from '../domain/amendments.ts';
+import { refuseAcrossBorder } from '../domain/cross-border.ts';
 import { RuleError } from '../domain/errors.ts';
 import type { EscrowState } from '../domain/escrow-state.ts';
 import { currencyRule } from '../domain/money.ts';
@@ -30,6 +31,10 @@ export async function proposedTerms(context: AppContext, person: Person, body: b
   if (stranger >= 0) {
     throw new RuleError('seller_unknown', `There is no seller ${JSON.stringify(body.milestones[stranger]!.seller_id)}. Register the seller with POST /v1/sellers and use the id that it answers.`, `milestones[${stranger}].seller_id`); // prettier-ignore
   }
+  await payable(
+    context,
+    body.milestones.map((m) => m.seller_id),
+  );
   await differentPeople(
     sql,
     buyerId,
@@ -53,6 +58,14 @@ export async function proposedTerms(context: AppContext, person: Person, body: b
     },
     { now, live: settings.mode === 'live', platformCountry: settings.platformCountry, fee },
   );
+}
+
+/** A seller whom Stripe cannot pay from the platform's country is refused before anybody agrees or pays. */
+async function payable({ sql, settings }: AppContext, sellerIds: readonly (string | undefined)[]): Promise<void> {
+  for (const [i, id] of sellerIds.entries()) {
+    const seller = id === undefined ? null : await findSeller(sql, id);
+    if (seller) refuseAcrossBorder(settings.platformCountry, seller.country, `milestones[${i}].seller_id`);
+  }
 }
 
 /** One person behind two addresses would pay themself with somebody's card: `a.b+shop@x` and `ab@x` are one mailbox. */
@@ -92,15 +105,20 @@ async function buyerOf(
 
 /** The next version of an escrow's terms. @throws RuleError that names the parameter at fault */
 export async function amendedTerms(
-  { sql, settings }: AppContext,
+  context: AppContext,
   state: EscrowState,
   body: z.output<typeof bodies.amendment>,
 ): Promise<Terms> {
+  const { sql, settings } = context;
   const sellers = body.milestones.flatMap((m) => (m.seller_id === undefined ? [] : [m.seller_id]));
   const [stranger] = await unknownSellers(sql, [...new Set(sellers)]);
   if (stranger !== undefined) {
     throw new RuleError('seller_unknown', `There is no seller ${JSON.stringify(stranger)}.`, 'milestones');
   }
+  await payable(
+    context,
+    body.milestones.map((m) => m.seller_id),
+  );
   const live = settings.mode === 'live';
   const { fee } = state.terms;
   return amendTerms(state, body, { now: Date.now(), live, platformCountry: settings.platformCountry, fee }, () =>

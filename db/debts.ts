@@ -6,6 +6,7 @@ import type { Queryable, Sql, Tx } from './client.ts';
 import { newId } from './ids.ts';
 import { post } from './ledger.ts';
 import { queueMessages } from './messages.ts';
+import { raiseAlert } from './movements.ts';
 
 export const DEBT_STATUSES = ['open', 'recovered', 'repaid', 'written_off', 'cancelled'] as const;
 export type DebtStatus = (typeof DEBT_STATUSES)[number];
@@ -24,6 +25,10 @@ export interface Debt {
   cause: Record<string, string>;
   created_at: Date;
   closed_at: Date | null;
+  /** Reminders that its seller got. */
+  reminders: number;
+  /** Since when ops are asked to write it off; two of them decide. */
+  write_off_proposed_at: Date | null;
 }
 
 export interface NewDebt {
@@ -170,6 +175,44 @@ export async function cancelDebt(
   const open = openRest(debt);
   if (open > 0n) await change(tx, debt, { cancelledMinor: open }, 'cancelled');
   return { cancelledMinor: open, recoveredMinor: debt.recovered, writtenOffMinor: debt.written_off };
+}
+
+/** Reminders after which a write-off is proposed: at 90 days. */
+export const PROPOSE_AFTER = 3;
+
+/** Reminds the seller of an open debt, once per number; from the third on ops are asked to write it off. Null: no such debt. */
+export async function remindOfDebt(tx: Tx, id: string, number: number): Promise<Debt | null> {
+  const debt = await lockDebt(tx, id);
+  if (debt === null || debt.status !== 'open' || debt.reminders >= number) return debt;
+  const open = openRest(debt);
+  const [escrow] = await tx<{ title: string }[]>`SELECT title FROM escrows WHERE id = ${debt.escrow_id}`;
+  await queueMessages(tx, [{ kind: 'debt_reminder', key: `debt_reminder:${id}:${number}`, personId: debt.seller_id, escrowId: debt.escrow_id, data: { title: escrow?.title ?? null, amount: Number(open), currency: debt.currency } }]); // prettier-ignore
+  if (number >= PROPOSE_AFTER) {
+    await raiseAlert(tx, {
+      kind: 'write_off_proposed',
+      key: `write_off_proposed:${id}`,
+      escrowId: debt.escrow_id,
+      detail: {
+        debt_id: id,
+        seller_id: debt.seller_id,
+        open: Number(open),
+        currency: debt.currency,
+        reminders: number,
+      },
+    });
+  }
+  const [row] = await tx<Debt[]>`
+    UPDATE debts SET reminders = ${number},
+      write_off_proposed_at = CASE WHEN ${number} >= ${PROPOSE_AFTER}::int THEN coalesce(write_off_proposed_at, now()) END
+    WHERE id = ${id} RETURNING *`;
+  return row!;
+}
+
+/** Open debts whose workflow was not started yet, oldest first. */
+export async function unwatchedDebts(sql: Queryable, limit: number): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    SELECT id FROM debts WHERE status = 'open' AND watched_at IS NULL ORDER BY created_at LIMIT ${limit}`;
+  return rows.map((row) => row.id);
 }
 
 export async function findDebt(sql: Queryable, id: string): Promise<Debt | null> {

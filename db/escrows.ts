@@ -58,6 +58,8 @@ export interface EscrowRecord {
   /** Refunds of released money, oldest first: asked, under way, done. */
   recoveries: EscrowRecovery[];
   failedRefunds: EscrowFailedRefund[];
+  /** Principal of released parts that was taken back, or is on its way, by milestone; terms' currency. */
+  takenBack: Record<string, number>;
   externalId: string | null;
   metadata: Record<string, string>;
   createdAt: Date;
@@ -71,6 +73,7 @@ interface EscrowRow {
   parties: Party[];
   recoveries: EscrowRecovery[] | null;
   failed_refunds: EscrowFailedRefund[] | null;
+  taken_back: Record<string, number> | null;
   money: (Record<MoneyTerm, number> & { currency: string }) | null;
   external_id: string | null;
   metadata: Record<string, string>;
@@ -103,6 +106,10 @@ function wholeRow(sql: Queryable) {
     (SELECT jsonb_agg(jsonb_build_object('id', f.id, 'milestone_id', f.milestone_id, 'amount', f.amount,
          'settled', f.principal + f.buyer_fee_returned, 'status', f.status) ORDER BY f.id)
        FROM failed_refunds f WHERE f.escrow_id = e.id) AS failed_refunds,
+    (SELECT jsonb_object_agg(b.milestone_id, b.amount) FROM (
+       SELECT rp.milestone_id, sum(rp.recovered_amount) AS amount
+       FROM recovered_parts rp JOIN milestones bm ON bm.id = rp.milestone_id WHERE bm.escrow_id = e.id GROUP BY rp.milestone_id
+     ) b) AS taken_back,
     (SELECT to_jsonb(em) FROM escrow_money em WHERE em.escrow_id = e.id LIMIT 1) AS money`;
 }
 
@@ -122,6 +129,7 @@ function toRecord(row: EscrowRow): EscrowRecord {
     parties: row.parties ?? [],
     recoveries: row.recoveries ?? [],
     failedRefunds: row.failed_refunds ?? [],
+    takenBack: row.taken_back ?? {},
     externalId: row.external_id,
     metadata: row.metadata,
     createdAt: row.created_at,

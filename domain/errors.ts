@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'amount_invalid'
   | 'amount_too_large'
   | 'amount_too_small'
+  | 'cross_border_unsupported'
   | 'currency_unsupported'
   | 'due_date_invalid'
   | 'fee_exceeds_amount'

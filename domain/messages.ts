@@ -76,6 +76,7 @@ const ELSEWHERE = kinds({
   released_refund_request: { topic: 'refund', roles: BOTH, required: true, label: 'A refund of released money waits for your answer' },
   payout_failed: { topic: 'account', roles: ['seller'], required: true, label: 'A payout to your bank failed' },
   debt_opened: { topic: 'account', roles: ['seller'], required: true, label: 'You owe money after a refund or a chargeback' },
+  debt_reminder: { topic: 'account', roles: ['seller'], required: true, label: 'Reminder: you owe money' },
   approval_waiting: { topic: 'staff', roles: ['ops'], label: 'A request waits for a second person' },
   approval_decided: { topic: 'staff', roles: ['seller', 'ops'], label: 'Your request was decided' },
   alert: { topic: 'staff', roles: ['ops'], label: 'Something needs a person of our staff' },

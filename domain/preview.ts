@@ -1,11 +1,13 @@
 // What a command would do, without doing it: the rules' answer, then the postings, the calls to Stripe, the states and the
 // money that would follow when every call succeeds. Pure, from the same plans and postings that the real thing uses.
-import { planAcceptance, planRefund } from './allocation.ts';
+import { allocateCharge, planAcceptance, planRefund } from './allocation.ts';
 import { assert } from './errors.ts';
 import { type EscrowState, type EscrowStatus, isMilestoneEnd, type MilestoneState, type MilestoneStatus, openAmount, type Principal, standingParts } from './escrow-state.ts'; // prettier-ignore
 import { toInteger, toMinor } from './money.ts';
 import {
   type BalanceTransaction,
+  chargeAllocated,
+  chargeCaptured,
   type Leg,
   partAccepted,
   refundAsked,
@@ -13,10 +15,11 @@ import {
   transferCreated,
 } from './postings.ts';
 import { debtRecovered } from './postings-recovery.ts';
-import { type ActionArguments, cancelsAlone, refundsAlone } from './guards.ts';
+import { type ActionArguments, cancelsAlone, fundable, refundsAlone } from './guards.ts';
+import { chargeMinor, partiesOf } from './terms.ts';
 import { type Action, canMove, permit, type Refusal } from './transitions.ts';
 
-export const PREVIEWED = ['start', 'submit', 'accept', 'request_changes', 'extend', 'refund', 'dispute', 'accept_offer', 'rule', 'cancel'] as const; // prettier-ignore
+export const PREVIEWED = ['agree', 'fund', 'start', 'submit', 'accept', 'request_changes', 'extend', 'refund', 'dispute', 'accept_offer', 'rule', 'cancel'] as const; // prettier-ignore
 export type PreviewedAction = (typeof PREVIEWED)[number];
 
 /** Of the nine terms of the money identity, those that a preview can change, and the others as they are. */
@@ -42,7 +45,7 @@ export interface PreviewedPosting {
 }
 
 export interface PreviewedCall {
-  call: 'transfers.create' | 'refunds.create' | 'payment_intents.cancel';
+  call: 'payment_intents.create' | 'transfers.create' | 'refunds.create' | 'payment_intents.cancel';
   amount: number;
   currency: string;
   milestoneId: string | null;
@@ -117,6 +120,10 @@ function follow(
 ): string | null {
   const m = run.state.milestones.find((x) => x.id === milestoneId);
   switch (action) {
+    case 'agree':
+      return agree(run, principal);
+    case 'fund':
+      return fund(run, args.milestoneIds);
     case 'start':
       return moved(m!, 'started');
     case 'submit':
@@ -145,6 +152,40 @@ function follow(
     case 'cancel':
       return cancel(run, principal);
   }
+}
+
+/** The last signature agrees; nothing is paid yet. */
+function agree({ state }: Run, principal: Principal): string | null {
+  const missing = partiesOf(state.terms).filter((id) => id !== principal.id && !state.consents.includes(id));
+  if (missing.length > 0) return 'Everybody else who is named in the terms agrees too.';
+  state.status = 'agreed';
+  for (const m of state.milestones) m.status = 'awaiting_funding';
+  return null;
+}
+
+/**
+ * One payment over what is due now, succeeding at once and not converted. Stripe's own fee is not foreseen: its balance
+ * transaction tells it, and the platform bears it.
+ */
+function fund(run: Run, milestoneIds: string[] | undefined): null {
+  const { state, currency } = run;
+  const chosen = fundable(state, milestoneIds).map((m) => m.id);
+  const terms = state.terms.milestones.filter((m) => chosen.includes(m.id));
+  const totalMinor = chargeMinor(terms);
+  const paid = { id: 'preview', type: 'preview', amountMinor: totalMinor, feeMinor: 0n, netMinor: totalMinor, currency, status: 'pending', availableOn: 0, createdAt: 0, sourceId: null } as const; // prettier-ignore
+  const parts = allocateCharge(totalMinor, terms).map((a) => ({
+    milestoneId: a.milestoneId,
+    sellerId: terms.find((m) => m.id === a.milestoneId)!.sellerId,
+    principalMinor: toMinor(a.principal),
+    buyerFeeMinor: toMinor(a.buyerFee),
+  }));
+  run.calls.push({ call: 'payment_intents.create', amount: toInteger(totalMinor), currency: state.terms.currency, milestoneId: null, subject: null }); // prettier-ignore
+  run.postings.push({ kind: 'charge_captured', legs: chargeCaptured('preview', paid) });
+  run.postings.push({ kind: 'charge_allocated', legs: chargeAllocated('preview', parts) });
+  for (const m of state.milestones) if (chosen.includes(m.id)) m.status = 'funded';
+  const open = state.milestones.some((m) => m.status !== 'funded');
+  if (state.status !== 'active' && state.status !== 'amending') state.status = open && state.terms.funding === 'upfront' ? 'funding' : 'active'; // prettier-ignore
+  return null;
 }
 
 function moved(m: MilestoneState, to: MilestoneStatus): null {
@@ -276,6 +317,7 @@ function moneyAfter(before: MoneyTerms, escrowId: string, postings: readonly Pre
       // A leg of a debt's own escrow changes that escrow's money.
       if (leg.escrowId !== undefined && leg.escrowId !== escrowId) continue;
       const { account, amountMinor } = leg;
+      if (kind === 'charge_captured' && account.startsWith('charge:')) after.charged -= amountMinor;
       if (HOLDING.test(account)) after.held -= amountMinor;
       if (account.endsWith(':receivable') && account.startsWith('seller:')) after.owed += amountMinor;
       if (ABSORBING.has(account)) after.absorbed += amountMinor;

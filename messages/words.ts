@@ -139,6 +139,11 @@ export const WORDS: Record<MessageKind, Template> = {
     says: [`Money that you had been paid went back to the buyer, and ${money(f)} of it could not be taken back at once. It is taken out of your next releases, oldest first; you can also repay it.`],
     button: open(f),
   }),
+  debt_reminder: (f) => ({
+    subject: `Reminder: you owe ${money(f)} for ${title(f)}`,
+    says: [`${money(f)} of money that went back to a buyer is still open. It is taken out of your next releases, oldest first; you can also repay it by bank transfer.`],
+    button: open(f),
+  }),
   approval_waiting: (f) => ({
     subject: `A second person is needed: ${text(f, 'approval_kind').replaceAll('_', ' ')}`,
     says: [`A colleague asks for ${text(f, 'approval_kind').replaceAll('_', ' ')}${has(f, 'amount') && has(f, 'currency') ? ` of ${money(f)}` : ''}. Approve or deny it${has(f, 'until') ? ` before ${when(f, 'until')}` : ''}; otherwise it expires and nothing happens.`],

@@ -18,6 +18,7 @@ import { holdingLimitMs } from '../domain/policy.ts';
 import { stripeMetrics } from '../payments/metrics.ts';
 import { stripePayments } from '../payments/stripe.ts';
 import { crashPoints } from './crash-points.ts';
+import { watchDebts } from './debts.ts';
 import { escrowSignals } from './escrow-signals.ts';
 import { handlers } from './handlers/index.ts';
 import { startHealthServer } from './health.ts';
@@ -82,6 +83,7 @@ async function main(): Promise<void> {
     sql,
     allSweeps({
       payments,
+      watchDebts: () => watchDebts(sql, client, { taskQueue: settings.temporal.taskQueue }),
       tryWaitingSellers: () => tryWaitingSellers(sql, payments, signals),
       holdingLimitMs: holdingLimitMs(settings.platformCountry),
       sweepOpenCommands: () => sweepOpenCommands({ sql, payments, settings, logger, workflows }),

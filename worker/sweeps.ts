@@ -19,6 +19,8 @@ export interface Sweep {
 
 export interface SweepParts {
   payments: Pick<Payments, 'listUndeliveredEvents'>;
+  /** Starts the workflow of each new debt; answers how many. */
+  watchDebts?: () => Promise<number>;
   /** Has sellers for whom money waits read again, and tells their escrows; answers how many. */
   tryWaitingSellers?: () => Promise<number>;
   /** Asks again for commands whose outcome was not stored; answers how many it settled. */
@@ -55,6 +57,7 @@ export function allSweeps(parts: SweepParts): Sweep[] {
       // One try more; failing again it is parked again.
       run: (sql) => reviveParked(sql, { attempts: MAX_TRIES - 1 }),
     },
+    { name: 'debts', everyMs: MINUTE, run: async () => (await parts.watchDebts?.()) ?? 0 },
     { name: 'waiting-sellers', everyMs: 6 * HOUR, run: async () => (await parts.tryWaitingSellers?.()) ?? 0 },
     { name: 'holding-limits', everyMs: 10 * MINUTE, run: (sql) => warnOfHoldingLimits(sql, parts.holdingLimitMs) },
     { name: 'solvency', everyMs: 5 * MINUTE, run: watchSolvency },

@@ -1,5 +1,6 @@
 // Every workflow of Tranche; a worker's bundle is made from this file.
 export { chargeback } from './chargeback.ts';
+export { debt } from './debt.ts';
 export { escrow } from './escrow.ts';
 export { failedRefund } from './failed-refund.ts';
 export { refund } from './refund.ts';

@@ -1,6 +1,7 @@
 // /v1/escrows: propose, read, agree, fund, cancel.
 import { z } from 'zod';
-import { findEscrow, listEscrows, timelineOf, type TimelineRow } from '../../db/escrows.ts';
+import { findEscrow, listEscrows, timelineOf, type TimelineRow, seesEverything } from '../../db/escrows.ts';
+import { sellerBalances } from '../../db/sellers.ts';
 import * as bodies from '../bodies.ts';
 import { commandEscrow, inputs, notFound, proposeEscrow, viewerOf } from '../escrow-commands.ts';
 import { escrowView } from '../escrow-view.ts';
@@ -114,7 +115,10 @@ export const escrowRoutes = [
     handler: async ({ context, caller, params }) => {
       const record = await findEscrow(context.sql, viewerOf(caller), params.id);
       if (record === null) throw notFound('escrow');
-      return { status: 200, body: explain(record) };
+      const sellers = new Set(record.state.milestones.map((m) => m.sellerId));
+      const mine = seesEverything(viewerOf(caller)) ? [...sellers] : [caller.person.id].filter((id) => sellers.has(id));
+      const owed = await Promise.all(mine.map(async (sellerId) => (await sellerBalances(context.sql, sellerId)).map((b) => ({ sellerId, currency: b.currency, open: b.debt })))); // prettier-ignore
+      return { status: 200, body: explain(record, owed.flat().filter((o) => o.open > 0n)) }; // prettier-ignore
     },
   }),
   route({

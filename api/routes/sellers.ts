@@ -27,14 +27,21 @@ import * as schemas from '../schemas.ts';
 const params = z.object({ id: z.string().describe('Id of the seller.') });
 const tag = 'Sellers';
 
-const sellerView = (seller: Seller) => ({
+/** As the API shows it, with what the ledger says that the seller owes. */
+async function sellerView({ sql }: Pick<AppContext, 'sql'>, seller: Seller) {
+  const debts = (await sellerBalances(sql, seller.id)).filter((b) => b.debt > 0n);
+  return sellerObject(seller, debts);
+}
+
+const sellerObject = (seller: Seller, debts: readonly { currency: string; debt: bigint }[]) => ({
   id: seller.id,
   object: 'seller',
   email: seller.email,
   country: seller.country,
   stripe_account_id: seller.stripeAccountId,
   transfers: seller.transfers,
-  status: seller.status,
+  status: seller.status === 'active' && debts.length > 0 ? ('in_debt' as const) : seller.status,
+  debt: debts.map((b) => moneyOf(b.debt, b.currency)),
   requirements: seller.requirements,
   created_at: seller.createdAt.toISOString(),
 });
@@ -91,7 +98,7 @@ export const sellerRoutes = [
             requirements: account.requirements,
           });
         });
-        return { status: 201, body: sellerView((await findSeller(context.sql, id))!) };
+        return { status: 201, body: await sellerView(context, (await findSeller(context.sql, id))!) };
       }),
   }),
   route({
@@ -105,15 +112,15 @@ export const sellerRoutes = [
     responses: { 200: { description: 'The seller.', schema: schemas.seller } },
     handler: async ({ context, caller, params }) => {
       const seller = await readable(context, caller, params.id);
-      if (seller.transfers === 'active') return { status: 200, body: sellerView(seller) };
+      if (seller.transfers === 'active') return { status: 200, body: await sellerView(context, seller) };
       // Somebody who waits for Stripe looks here: ask it, and show what we know when it does not answer.
       try {
         const account = await context.payments.retrieveAccount(seller.stripeAccountId);
         await updateSellerCapability(context.sql, seller.id, account.transfers, account.requirements);
-        return { status: 200, body: sellerView((await findSeller(context.sql, seller.id))!) };
+        return { status: 200, body: await sellerView(context, (await findSeller(context.sql, seller.id))!) };
       } catch (error) {
         context.logger.warn({ err: error, seller_id: seller.id }, 'account could not be read');
-        return { status: 200, body: sellerView(seller) };
+        return { status: 200, body: await sellerView(context, seller) };
       }
     },
   }),

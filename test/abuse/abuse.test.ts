@@ -82,6 +82,17 @@ test('funding and cancelling again and again', async () => {
   expect((await other.escrow(next.id)).money['charged']!.amount).toBe(0);
 });
 
+test('a seller in a country that Stripe does not transfer to, before anybody agrees', async () => {
+  const person = await createPerson(world.sql, { email: 'rio@example.test', name: 'Rio', role: 'seller', password: 'x'.repeat(12) }); // prettier-ignore
+  const of = (country: string) => ({ id: person!.id, stripeAccountId: 'acct_rio', country, transfers: 'active' as const, requirements: [] }); // prettier-ignore
+  await insertSeller(world.sql, of('BR'));
+  const answer = await buyer.post<Refused>('/v1/escrows', proposal(person!.id, [1000]));
+  expect([answer.status, answer.body.code, answer.body.param]).toEqual([400, 'cross_border_unsupported', 'milestones[0].seller_id']); // prettier-ignore
+  expect(answer.body.detail).toMatch(/from US.*to BR.*Choose a seller in US/);
+  await world.sql`UPDATE sellers SET country = 'DE' WHERE id = ${person!.id}`;
+  expect((await buyer.post('/v1/escrows', proposal(person!.id, [1000]))).status).toBe(201);
+});
+
 test('buyer and seller who are one mailbox', async () => {
   const person = await createPerson(world.sql, {
     email: 'b.uyer+shop@example.test',

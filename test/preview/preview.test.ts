@@ -172,6 +172,28 @@ describe('what is foretold happens', () => {
   });
 });
 
+describe('before the money is there', () => {
+  test('the last signature agrees, and funding charges, holds and activates; Stripe’s own fee is not foreseen', async () => {
+    const proposed = await as.buyer.propose(proposal(as.seller.person.id, [10_000, 5_000], { fee_payer: 'buyer' }));
+    const agreed = await foretell(as.seller, proposed, { action: 'agree' });
+    expect(agreed).toMatchObject({ allowed: true, needs: null, postings: [], states: { escrow: 'agreed' } });
+    expect((await foretell(as.buyer, proposed, { action: 'agree' })).refusal?.code).toBe('action_not_available');
+    expect((await as.seller.agree(proposed.id)).status).toBe('agreed');
+
+    const foretold = await foretell(as.buyer, proposed, { action: 'fund' });
+    expect(foretold.stripe_calls).toMatchObject([{ call: 'payment_intents.create', amount: { amount: 16_500 } }]);
+    expect((await as.buyer.escrow(proposed.id)).status).toBe('agreed');
+    const { escrow } = await as.buyer.fund(proposed.id);
+    expect([foretold.states.escrow, foretold.states.milestones.map((m) => m.status)]).toEqual([escrow.status, escrow.milestones.map((m) => m.status)]); // prettier-ignore
+    expect(foretold.money_after).toEqual(escrow.money);
+    const own = (account: string) => account.replace(/^charge:.+/, 'charge');
+    const apart = (rows: [string, string, number][]) => sorted(rows.filter(([, account]) => !account.startsWith('stripe'))); // prettier-ignore
+    const posted = (await entriesOf(world.sql, escrow.id)).map((r): [string, string, number] => [r.kind, own(r.account), Number(r.amount)]); // prettier-ignore
+    const expected = foretold.postings.flatMap((p) => p.legs.map((l): [string, string, number] => [p.kind, own(l.account), l.amount.amount])); // prettier-ignore
+    expect(apart(expected)).toEqual(apart(posted));
+  });
+});
+
 describe('nothing happens', () => {
   const TABLES = ['escrows', 'escrow_events', 'milestones', 'movements', 'movement_attempts', 'ledger_transactions', 'ledger_entries', 'ledger_balances', 'idempotency_keys', 'approvals', 'audit_log', 'debts', 'charge_funds', 'alerts', 'notifications']; // prettier-ignore
   const everyRow = async () => {

@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Tx } from '../../db/client.ts';
 import { writeOff } from '../../db/debts.ts';
-import { castOf, type EscrowObject } from '../stack/api.ts';
+import { watchDebts } from '../../worker/debts.ts';
+import { type Api, castOf, type EscrowObject, fundedEscrow, proposal } from '../stack/api.ts';
 import { topUpFloat } from '../stack/books.ts';
+import { recordHistory } from '../stack/record-history.ts';
 import { startWorld, type World } from '../stack/world.ts';
 import { amountsOf, statusesOf } from '../workflows/steps.ts';
 import { type Cast, debtsOf, expectSound, movementsOf, refundBy, releasedEscrow, setSellerBalance, untilMoney } from './steps.ts'; // prettier-ignore
@@ -38,6 +40,8 @@ interface DebtObject {
   status: string;
   open: { amount: number };
   recovered: { amount: number };
+  reminders: number;
+  write_off_proposed_at: string | null;
 }
 
 describe('netting', () => {
@@ -83,6 +87,48 @@ describe('netting', () => {
     expect(await debtsOf(world, seller2.person.id)).toMatchObject([{ recovered: 5400n, status: 'recovered' }]);
     await expectSound(world, cast, debtor.id, ...paying.map((e) => e.id));
   });
+});
+
+test('reminded each month, a write-off proposed at the third, and done by two of ops; shown as in debt until then', async () => {
+  const { seller3, ops, ops2, buyer } = cast;
+  const statusOf = async () => (await seller3.get<{ status: string; debt: object[] }>(`/v1/sellers/${seller3.person.id}`)).body; // prettier-ignore
+  expect(await statusOf()).toMatchObject({ status: 'active', debt: [] });
+  const escrow = await indebted('seller3', 3000, 0);
+  expect(await statusOf()).toMatchObject({ status: 'in_debt', debt: [{ amount: 2700, currency: 'usd' }] });
+  // What the seller earns next says so to the seller, and to nobody else's eyes.
+  const next = await fundedEscrow(buyer, [seller3], proposal(seller3.person.id, [100]));
+  const why = async (api: Api) => (await api.get<{ milestones: { summary: string }[] }>(`/v1/escrows/${next.id}/explanation`)).body.milestones[0]!.summary; // prettier-ignore
+  expect(await why(seller3)).toContain('that the seller owes from before');
+  expect(await why(ops)).toContain('that the seller owes from before');
+  expect(await why(buyer)).not.toContain('owes');
+
+  const options = { taskQueue: world.taskQueue, remindEveryMs: 400 };
+  const { id } = (await debtsOf(world, seller3.person.id)).find((d) => d.status === 'open')!;
+  await watchDebts(world.sql, world.client, options);
+  expect(await watchDebts(world.sql, world.client, options)).toBe(0);
+  const debtNow = async () => (await ops.get<{ data: DebtObject[] }>('/v1/ops/debts?status=open')).body.data.find((d) => d.id === id); // prettier-ignore
+  const end = Date.now() + 120_000;
+  while (!(await debtNow())?.write_off_proposed_at) {
+    if (Date.now() > end) throw new Error('no write-off is proposed');
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+  }
+  expect((await debtNow())!.reminders).toBeGreaterThanOrEqual(3);
+  expect(await world.sql`SELECT FROM alerts WHERE kind = 'write_off_proposed' AND detail ->> 'debt_id' = ${id}`).toHaveLength(1); // prettier-ignore
+  const reminded = await world.sql`SELECT FROM notifications WHERE person_id = ${seller3.person.id} AND kind = 'debt_reminder'`; // prettier-ignore
+  expect(reminded.length).toBeGreaterThanOrEqual(3);
+
+  const asked = await ops.post<{ approval: { id: string } }>(`/v1/ops/debts/${id}/write-off`, { reason: 'ninety days' }); // prettier-ignore
+  expect(asked.status).toBe(202);
+  const approve = `/v1/ops/approvals/${asked.body.approval.id}/approve`;
+  expect((await ops.post(approve)).status).toBe(403);
+  expect(await ops2.post(approve)).toMatchObject({ status: 200, body: { status: 'executed' } });
+  expect(await statusOf()).toMatchObject({ status: 'active', debt: [] });
+  expect(await world.client.workflow.getHandle(`debt/${id}`).result()).toBe('written_off');
+  await recordHistory(world, `debt/${id}`, 'debt-written-off');
+  await untilMoney(cast, escrow.id, { owed: 0, absorbed: 2700, refunded: 3000 });
+  await expectSound(world, cast, escrow.id);
 });
 
 describe('without a release', () => {

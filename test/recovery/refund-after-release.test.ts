@@ -24,7 +24,11 @@ afterAll(() => world.stop());
 describe('with the money still in the seller’s balance', () => {
   test('the buyer asks, the seller confirms: reversed, refunded, the fee given back', async () => {
     const escrow = await releasedEscrow(cast, [10_000]);
+    const offers = async (api: Api) => (await api.escrow(escrow.id)).milestones[0]!.available_actions;
+    for (const api of [buyer, seller, ops]) expect(await offers(api)).toEqual(['refund']);
+    expect(await offers(cast.auditor)).toEqual([]);
     const asked = await refundBy(buyer, escrow);
+    expect([await offers(buyer), await offers(seller)]).toEqual([[], ['refund']]);
     expect(asked).toMatchObject({ status: 200, body: { status: 'completed', milestones: [{ refund_request: { role: 'buyer', amount: { amount: 10_000 } } }] } }); // prettier-ignore
     expect(amountsOf(asked.body, 'released', 'refunded')).toEqual([9000, 0]);
     expectUnavailable(await refundBy(buyer, escrow));
@@ -40,6 +44,7 @@ describe('with the money still in the seller’s balance', () => {
     await recordHistory(world, `refund/${back!.id}`, 'refund-after-completion');
     await expectSound(world, cast, escrow.id);
     expectUnavailable(await refundBy(ops, escrow));
+    for (const api of [buyer, seller, ops]) expect(await offers(api)).toEqual([]);
   });
 
   test('in parts, under a policy that keeps fees: the seller bears the fee, the pieces sum to the whole', async () => {
