@@ -68,6 +68,14 @@ describe('creating', () => {
     expect(api.workflows.asked).toHaveLength(1);
   });
 
+  test('again with the same key on another call is a conflict', async () => {
+    const id = await api.propose();
+    const key = freshKey();
+    expect((await api.post(`/v1/escrows/${id}/agree`, { as: 'seller', key })).status).toBe(200);
+    const other = await api.post(`/v1/escrows/${id}/cancel`, { as: 'seller', key });
+    expect([other.status, other.body['code']]).toEqual([409, 'idempotency_conflict']);
+  });
+
   test('keys of two callers do not meet', async () => {
     const key = freshKey();
     const first = await api.post('/v1/escrows', { key, body: api.proposal() });
@@ -110,6 +118,16 @@ describe('when the outcome is not known', () => {
     expect([reply.status, reply.body['id']]).toEqual([201, api.workflows.asked[0]!.command.escrowId]);
     expect(api.workflows.asked).toHaveLength(asked);
     expect(await sweepOpenCommands(api.commands)).toBe(0);
+  });
+
+  test('an escrow whose workflow ended before its command came was not made: 409 says so, and a new key makes another', async () => {
+    const key = freshKey();
+    api.workflows.answer = async () => ({ kind: 'gone' });
+    const reply = await api.post('/v1/escrows', { key, body: api.proposal() });
+    expect([reply.status, reply.body['code'], reply.body['detail']]).toEqual([409, 'action_not_available', expect.stringContaining('propose it again with a new Idempotency-Key')]); // prettier-ignore
+    api.workflows.answer = null;
+    expect((await api.post('/v1/escrows', { key, body: api.proposal() })).status).toBe(409);
+    expect((await api.post('/v1/escrows', { key: freshKey(), body: api.proposal() })).status).toBe(201);
   });
 
   test('while it runs, the same key waits: 409 with Retry-After, and one run', async () => {
