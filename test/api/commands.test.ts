@@ -83,6 +83,11 @@ describe('creating', () => {
     const second = await api.post('/v1/escrows', { key, as: 'stranger', body });
     expect([first.status, second.status]).toEqual([201, 201]);
     expect(second.body['id']).not.toBe(first.body['id']);
+    // On the same escrow neither joins the other's update.
+    const id = first.body['id'] as string;
+    for (const as of ['buyer', 'seller'] as const) await api.post(`/v1/escrows/${id}/cancel`, { key: 'same', as });
+    const asked = api.workflows.asked.filter(({ command }) => command.name === 'cancel');
+    expect(new Set(asked.map(({ updateId }) => updateId)).size).toBe(2);
   });
 });
 
@@ -138,7 +143,10 @@ describe('when the outcome is not known', () => {
     const running = new Promise<void>((resolve) => (begun = resolve));
     api.workflows.answer = (command) =>
       new Promise<Outcome>((resolve) => {
-        finish = () => resolve(api.workflows.accept(command));
+        // A second run, which there must not be, would be answered at once.
+        if (api.workflows.asked.filter(({ command: c }) => c.name === 'agree').length > 1)
+          resolve(api.workflows.accept(command));
+        else finish = () => resolve(api.workflows.accept(command));
         begun();
       });
     const first = api.post(`/v1/escrows/${id}/agree`, { as: 'seller', key });

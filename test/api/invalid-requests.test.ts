@@ -1,6 +1,7 @@
 // Every kind of invalid request gets its own clear error, and changes nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createApiKey, createPerson } from '../../db/people.ts';
+import { createApiKey } from '../../db/api-keys.ts';
+import { createPerson } from '../../db/people.ts';
 import { type ApiUnderTest, freshKey, type Reply, startApi } from './api-under-test.ts';
 
 let api: ApiUnderTest;

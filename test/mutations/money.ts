@@ -41,7 +41,7 @@ export const MONEY_MUTATIONS: readonly Mutation[] = [
   debts('a repeated repayment takes nothing more', 'if (done) return debt;', '', ['test/recovery/debts.test.ts', 'repaid in two, each once']),
   recoveries('released money is taken back under a lock', "WHERE milestone_id = ${milestoneId} ORDER BY part FOR UPDATE`;", "WHERE milestone_id = ${milestoneId} ORDER BY part`;", lock('two refunds of released money take no more than there is')),
   recoveries('what is taken back is noted', 'for (const p of pieces) await take(tx, r.milestoneId, p, 1n);', '', lock('two refunds of released money take no more than there is')),
-  at('domain/recovery.ts')('no more is taken back than is left', 'return wanted > 0n ? null : pieces;', 'return pieces;', ['test/domain/recovery.test.ts', 'the newest part goes first, and no more than there is']),
+  at('domain/recovery.ts')('no more is taken back than is left', 'return wanted > 0n ? null : pieces;', 'return pieces;', ['test/domain/recovery.test.ts', 'the newest part goes first, and more than there is is refused']),
   recover('what the seller’s balance does not cover is owed', '      await openDebt(tx, {', '      if (false) await openDebt(tx, {', ['test/recovery/debts.test.ts', 'two releases at once share one debt']),
   recover('paying again is reserved at its charge', 'if (created) await useCharge(tx, subject.chargeId, { transferred: owedMinor });', '', ['test/recovery/refund-after-release.test.ts', 'refused by Stripe: the seller is paid again']),
   recover('a reversal gives back what its charge may give', 'await useCharge(tx, subject.chargeId, { reversed: made.amountMinor });', '', ['test/recovery/refund-after-release.test.ts', 'the buyer asks, the seller confirms']),
@@ -49,7 +49,7 @@ export const MONEY_MUTATIONS: readonly Mutation[] = [
 ]; // prettier-ignore
 
 export const WORKFLOW_MUTATIONS: readonly Mutation[] = [
-  at('workflows/payout.ts')('Guard G in the workflow: money moves while nothing freezes it', 'm.funds !== null && freezesOver(run.state, m).length === 0;', 'm.funds !== null;', simulated),
+  at('workflows/payout.ts')('Guard G in the workflow: money moves while nothing freezes it', 'm.funds !== null && freezesOver(run.state, m).length === 0;', 'm.funds !== null;', ['test/workflows/release.test.ts', 'frozen by ops while its seller could not receive']),
   at('workflows/commands.ts')('a command that is repeated does nothing again', 'if (!run.recent.includes(input.commandId)) {', 'if (input.commandId.length > 0) {', ['test/workflows/durability.test.ts', 'a command that is repeated to a later run is known there']),
   at('workflows/run.ts')('what changed beside a foreseen change is projected anew', 'if (!covers(after, snapshotOf(this.state), numbers.revision, touched)) await this.projectNewest();', '', simulated),
 ]; // prettier-ignore
