@@ -222,6 +222,8 @@ export const CARD_DISPUTE_PHASE: Record<DisputePhase, StatusWords> = {
   inquiry_review: { label: 'The bank looks at the answer', tone: 'waiting' },
   open: { label: 'Waits for evidence', tone: 'bad' },
   review: { label: 'The bank decides', tone: 'waiting' },
+  appeal: { label: 'Decided, and may be appealed; staff look at it', tone: 'bad' },
+  appeal_review: { label: 'The bank decides over the appeal', tone: 'waiting' },
   won: { label: 'Won', tone: 'good' },
   lost: { label: 'Lost', tone: 'bad' },
   lifted: { label: 'Ended without loss', tone: 'good' },
@@ -396,6 +398,7 @@ export const EVENTS: Readonly<Record<EventType, string>> = {
   'dispute.settled': 'settled the dispute: the seller gets {seller_amount}',
   'card_dispute.opened': 'The buyer’s bank disputes the payment',
   'fraud_warning.received': 'The card network warns that the payment may be fraud',
+  'fraud_warning.overdue': 'Staff did not decide over the fraud warning in time',
   'card_dispute.lifted': 'The bank’s dispute ended in the seller’s favour',
   'card_dispute.lost': 'The bank gave the disputed money back to the buyer',
 };
