@@ -23,6 +23,7 @@ import { escrowSignals } from './escrow-signals.ts';
 import { handlers } from './handlers/index.ts';
 import { startHealthServer } from './health.ts';
 import { measureWorker } from './metrics.ts';
+import { mailLinks } from './mail-links.ts';
 import { startMailer } from './mailer.ts';
 import { startPump } from './pump.ts';
 import { smtpTransport } from './smtp.ts';
@@ -97,6 +98,7 @@ async function main(): Promise<void> {
     transport: settings.smtpUrl === undefined ? null : smtpTransport(settings.smtpUrl, settings.mailFrom),
     publicUrl: settings.publicUrl,
     sandbox: settings.sandbox,
+    linkFor: mailLinks(sql, settings.publicUrl),
     logger,
   });
   const health =

@@ -12,6 +12,7 @@ const hook = (name: string): Test => ['test/api/stripe-webhook.test.ts', name];
 const pump = (name: string): Test => ['test/worker/pump.test.ts', name];
 const approvals = (name: string): Test => ['test/approvals/approvals.test.ts', name];
 const audit = (name: string): Test => ['test/audit/audit.test.ts', name];
+const signIn = (name: string): Test => ['test/web/sign-in.test.ts', name];
 const page = (name: string): Test => ['test/web/guards.test.ts', name];
 
 const keys = at('db/idempotency.ts');
@@ -19,6 +20,8 @@ const escrows = at('db/escrows.ts');
 const route = at('api/route.ts');
 const persons = at('db/people.ts');
 const session = at('web/session.ts');
+const sessions = at('db/sessions.ts');
+const factor = at('db/second-factor.ts');
 const four = at('api/approvals.ts');
 const decisions = at('db/approvals.ts');
 const queue = at('db/inbox-queue.ts');
@@ -46,7 +49,12 @@ export const ACCESS_MUTATIONS: readonly Mutation[] = [
   at('db/api-keys.ts')('a revoked API key is none', ' AND k.revoked_at IS NULL`', '`', people('are known by an API key until it is revoked')),
   at('db/api-keys.ts')('a key is revoked by its owner', 'WHERE id = ${id} AND person_id = ${personId} AND revoked_at IS NULL`;', 'WHERE id = ${id} AND revoked_at IS NULL`;', ['test/api/api-keys.test.ts', 'a revoked key is nobody, and only its owner revokes it']),
   route('a key reaches as far as its scopes', 'caller.scopes !== undefined && !caller.scopes.includes(scope)', 'false', ['test/api/api-keys.test.ts', 'a key']),
-  persons('a session ends', ' AND s.expires_at > now()`', '`', people('have sessions that end')),
+  sessions('a session ends', ' AND s.expires_at > now() AND s.pending', ' AND s.pending', people('have sessions that end')),
+  sessions('a password alone is no session where a code is asked for', 'return find(sql, token, false);', 'return (await find(sql, token, true)) ?? find(sql, token, false);', signIn('is on after its first right code')),
+  factor('a code is good once', 'if (row.last !== null && BigInt(step) <= row.last) return false;', '', signIn('is on after its first right code')),
+  at('web/page.ts')('an old proof moves no money', 'if (asksProof && !isFresh(session))', 'if (false)', signIn('ops show again who they are')),
+  at('db/links.ts')('a mailed link is good once', 'AND purpose = ${purpose} AND used_at IS NULL AND expires_at > now()\n    RETURNING', 'AND purpose = ${purpose}\n    RETURNING', signIn('a mailed link sets a new one, once')),
+  four('only approvers approve', 'if (!person.approver) {', 'if (false) {', signIn('who does not approve neither approves')),
   persons('a password is the person’s', 'return (await passwordMatches(password, row.password_hash)) ? toPerson(row) : null;', 'return toPerson(row);', people('sign in by a password that is nowhere in the database')),
   session('a form is of this site', 'if (!same) throw', 'if (false) throw', page('a form from another site, or without its token, does nothing')),
   session('a form is of this session', 'if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) {', 'if (false) {', page('a form from another site, or without its token, does nothing')),
