@@ -12,6 +12,7 @@ import { dataConverter } from '../codec/data-converter.ts';
 import { sweepApprovals } from '../api/approvals.ts';
 import { sweepOpenCommands } from '../api/commands.ts';
 import { temporalEscrows } from '../api/workflow-port.ts';
+import { runningEscrows } from '../api/workflow-states.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
 import { holdingLimitMs } from '../domain/policy.ts';
@@ -64,7 +65,13 @@ async function main(): Promise<void> {
         webhooks: settings.webhooks,
         ...(crash ? { crashPoint: crash.at } : {}),
       }),
-      ...reconcileActivities({ sql, payments, logger, escrowState: (id) => workflows.stateOf(id) }),
+      ...reconcileActivities({
+        sql,
+        payments,
+        logger,
+        escrowState: (id) => workflows.stateOf(id),
+        runningEscrows: () => runningEscrows(client, settings.temporal.taskQueue),
+      }),
     },
     ...(crash ? { interceptors: { activity: [crash.interceptor] } } : {}),
     stickyQueueScheduleToStartTimeout: settings.worker
