@@ -14,6 +14,7 @@ import { approvalRoutes } from './routes/approvals.tsx';
 import { auditRoutes } from './routes/audit.tsx';
 import { cardDisputeRoutes } from './routes/card-disputes.tsx';
 import { debtRoutes } from './routes/debts.tsx';
+import { reconciliationRoutes } from './routes/reconciliations.tsx';
 import { forceDecisionRoutes } from './routes/force-decision.tsx';
 import { sellerMoneyRoutes } from './routes/seller-money.tsx';
 import { statementRoutes } from './routes/statements.tsx';
@@ -52,6 +53,7 @@ export function mountPages(app: Express, context: AppContext): void {
   app.use(approvalRoutes(context));
   app.use(auditRoutes(context));
   app.use(debtRoutes(context));
+  app.use(reconciliationRoutes(context));
   app.use(forceDecisionRoutes(context));
   app.use(sellerMoneyRoutes(context));
   app.use(statementRoutes(context));

@@ -1,4 +1,6 @@
 // Every word that stands for a code: statuses, actions, events, reasons. No page shows an enum; all of them are said here.
+import type { ReconciliationRun } from '../db/reconciliation.ts';
+import type { Repair } from '../domain/reconciliation.ts';
 import type { EventType } from '../domain/messages.ts';
 import type { EscrowStatus, FreezeReason, MilestoneStatus, Role } from '../domain/escrow-state.ts';
 import type { MoneyTerm } from '../db/ledger.ts';
@@ -120,6 +122,28 @@ export const APPROVAL_KIND: Record<ApprovalKind, string> = {
   force_decision: 'Decision over money held too long',
   cancel: 'Cancellation by ops',
   reconciliation_repair: 'Repair of a difference to Stripe’s books',
+};
+
+export const RUN_STATUS: Record<ReconciliationRun['status'], StatusWords> = {
+  running: { label: 'Under way', tone: 'waiting' },
+  clean: { label: 'Clean', tone: 'good' },
+  differences: { label: 'Differences', tone: 'bad' },
+  failed: { label: 'Failed: run it again', tone: 'bad' },
+};
+
+export const DIFFERENCE_STATUS: Record<'open' | 'asked' | 'repaired', StatusWords> = {
+  open: { label: 'Open', tone: 'bad' },
+  asked: { label: 'A repair is asked for', tone: 'waiting' },
+  repaired: { label: 'Repaired', tone: 'good' },
+};
+
+export const REPAIR_WORDS: Record<Repair, string> = {
+  deliver_event: 'Deliver its event again',
+  post: 'Post what Stripe booked',
+  correct: 'Post the difference as a correction',
+  reverse_transfer: 'Reverse the transfer at Stripe, and post both',
+  project_again: 'Write the projection again',
+  explain: 'Leave it as it is, explained',
 };
 
 export const APPROVAL_STATUS: Record<ApprovalStatus, StatusWords> = {
@@ -322,6 +346,7 @@ export const NOTICES: Record<string, string> = {
   approved: 'Approved, and carried out.',
   approved_failed: 'Approved, but it could not be carried out. Its outcome stands below; nothing has moved.',
   denied: 'Denied. Nothing is done.',
+  reconciling: 'It runs. Load this page again in a few minutes.',
   repaid: 'The repayment is recorded, and the debt is smaller by it.',
   evidence_staged: 'Your evidence is staged. You can still change it until it is sent.',
   evidence_sent: 'The evidence is sent to the bank. It decides now; that takes weeks.',

@@ -21,6 +21,7 @@ const STAFF: Links = [
   ['/ops/approvals', 'Approvals'],
   ['/ops/debts', 'Debts'],
   ['/ops/events', 'Events'],
+  ['/ops/reconciliations', 'Reconciliation'],
   ['/ops/audit', 'Audit'],
   ['/ops/outbox', 'Outbox'],
 ];
