@@ -16,6 +16,8 @@ export interface Bench {
   sql: Sql;
   /** As the schema's owner, without a statement time-out: fills tables and makes those of the floors. */
   owner: Sql;
+  /** The cluster's superuser on the same database: a peer's migrations give things to it. */
+  superuserUrl: string;
   client: Client;
   people: Record<string, Seeded>;
   quick: boolean;
@@ -64,6 +66,7 @@ export async function startBench(options: { quick: boolean; say: (line: string) 
     stack,
     sql,
     owner,
+    superuserUrl: superuserUrl(stack, dataDir),
     client: new Client({ connection, namespace: settings.temporal.namespace }),
     people: JSON.parse(readFileSync(path.join(dataDir, 'people.json'), 'utf8')) as Record<string, Seeded>,
     quick: options.quick,
@@ -84,4 +87,12 @@ export async function startBench(options: { quick: boolean; say: (line: string) 
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+function superuserUrl(stack: Stack, dataDir: string): string {
+  const { superuserPassword } = JSON.parse(readFileSync(path.join(dataDir, 'postgres.json'), 'utf8')) as { superuserPassword: string }; // prettier-ignore
+  const url = new URL(stack.env['MIGRATION_DATABASE_URL']!);
+  url.username = 'postgres';
+  url.password = superuserPassword;
+  return url.href;
 }

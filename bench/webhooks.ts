@@ -81,7 +81,7 @@ function rowOf(name: string, clients: string, { perSecond, latencies }: Load): s
 
 async function peer(bench: Bench, name: string, port: number): Promise<string> {
   const url = `http://127.0.0.1:${port}`;
-  await bench.start({ name, script: `bench/peers/${name}.ts`, ready: { url: `${url}/healthz` } }, { PEER_PORT: String(port) }); // prettier-ignore
+  await bench.start({ name, script: `bench/peers/${name}.ts`, ready: { url: `${url}/healthz` } }, { PEER_PORT: String(port), PEER_DATABASE_URL: bench.superuserUrl }); // prettier-ignore
   return url;
 }
 

@@ -10,6 +10,8 @@ export type Job =
   | { kind: 'timer'; seq: number }
   /** `failure`: the activity gave up with this message. */
   | { kind: 'activity'; seq: number; result?: unknown; failure?: string }
+  /** A signal to another workflow arrived, or found none. */
+  | { kind: 'signalled'; seq: number; told: boolean }
   | { kind: 'cancel' };
 
 export type Command =
@@ -23,7 +25,8 @@ export type Command =
   | { kind: 'completed'; result: unknown }
   | { kind: 'failed'; message: string }
   | { kind: 'continueAsNew'; argument: unknown }
-  | { kind: 'searchAttributes' };
+  | { kind: 'searchAttributes' }
+  | { kind: 'signalExternal'; seq: number; workflowId: string; name: string; argument: unknown };
 
 interface Task {
   now: number;
@@ -48,7 +51,15 @@ export class Nondeterminism extends Error {
 }
 
 /** Signals and updates run before everything else of their task, as Core orders them. */
-const RANK: Record<Job['kind'], number> = { init: 0, signal: 1, update: 1, cancel: 2, timer: 2, activity: 3 };
+const RANK: Record<Job['kind'], number> = {
+  init: 0,
+  signal: 1,
+  update: 1,
+  cancel: 2,
+  timer: 2,
+  activity: 3,
+  signalled: 3,
+};
 
 /** One run of a workflow. */
 export class Execution {
@@ -162,15 +173,20 @@ function rawJob(job: Job, start: ExecutionStart, replay: boolean): Record<string
       return { fireTimer: { seq: job.seq } };
     case 'activity':
       return { resolveActivity: { seq: job.seq, result: job.failure === undefined ? { completed: { result: toPayload(job.result) } } : { failed: { failure: givenUp(job.failure) } } } }; // prettier-ignore
+    case 'signalled':
+      return { resolveSignalExternalWorkflow: { seq: job.seq, ...(job.told ? {} : { failure: failureOf('the workflow runs no more') }) } }; // prettier-ignore
     case 'cancel':
       return { cancelWorkflow: {} };
   }
 }
 
+const failureOf = (message: string) =>
+  defaultFailureConverter.errorToFailure(ApplicationFailure.nonRetryable(message), defaultPayloadConverter);
+
 const givenUp = (message: string) => ({
   message: 'Activity task failed',
   activityFailureInfo: { activityType: { name: 'activity' }, activityId: '1', retryState: 2 },
-  cause: defaultFailureConverter.errorToFailure(ApplicationFailure.nonRetryable(message), defaultPayloadConverter),
+  cause: failureOf(message),
 });
 
 interface RawDuration {
@@ -218,6 +234,10 @@ function commandOf(raw: RawCommand): Command[] {
       return [{ kind: 'failed', message: (body['failure'] as { message?: string } | undefined)?.message ?? '' }];
     case 'continueAsNewWorkflowExecution':
       return [{ kind: 'continueAsNew', argument: one(body['arguments']) }];
+    case 'signalExternalWorkflowExecution': {
+      const { workflowId } = body['workflowExecution'] as { workflowId: string };
+      return [{ kind: 'signalExternal', seq, workflowId, name: body['signalName'] as string, argument: one(body['args']) }]; // prettier-ignore
+    }
     case 'upsertWorkflowSearchAttributes':
       return [{ kind: 'searchAttributes' }];
     default:

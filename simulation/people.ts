@@ -38,6 +38,11 @@ export function whatSomebodyDoes(
   const principal = chance.happens(0.02) ? AUDITOR : chance.of(PEOPLE);
   let action: Action;
   let milestoneId: string | null;
+  // What its seller cannot receive stays so for weeks: ops look at it.
+  const stuck = state.milestones.filter((m) => blockedAmount(m) > 0);
+  if (stuck.length > 0 && chance.happens(0.1)) {
+    return command(state, OPS, 'force_refund', chance.of(stuck).id, chance, now, unique);
+  }
   if (chance.happens(0.03)) {
     // Never offered: asked for as a forced decision, by two of ops.
     return command(

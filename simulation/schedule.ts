@@ -8,6 +8,8 @@ import {
   standingParts,
 } from '../domain/escrow-state.ts';
 import { milestoneWaiting, waitingFor } from '../domain/waiting.ts';
+import type { ReleasedRefundWord } from '../workflows/refund-messages.ts';
+import type { Beside } from './beside.ts';
 import type { Isolate } from './isolate.ts';
 import { BUYER, command, OPS, type PersonsCommand } from './people.ts';
 import { ALL_GUARDS, Broken, type Guards, type HeldMilestone } from './store.ts';
@@ -57,12 +59,13 @@ export async function runSeed(
   });
   try {
     await world.live();
-    if (!world.over) await world.calmDown();
+    await world.calmDown();
     await finish(world);
+    world.tallyRefunds();
     const state = await world.state();
     invariants(world, state);
     count(tally.ends, state.status);
-    tally.tasks += world.tasks;
+    tally.tasks += world.tasks + [...world.besides.values()].reduce((sum, beside) => sum + beside.tasks, 0);
     tally.runs += world.runs + 1;
     return state;
   } catch (error) {
@@ -126,10 +129,13 @@ function invariants(world: World, state: EscrowState): void {
   twice(stripe.refunds.map((r) => r.refundId), 'refunds'); // prettier-ignore
   twice([...stripe.intents.values()].filter((i) => i.status === 'succeeded').map((i) => i.paymentId), 'charges'); // prettier-ignore
   for (const [id, m] of store.milestones) {
-    broken(m.funded === m.held + m.feeUnearned + m.payable + m.transferred + m.refunded + m.chargedBack + m.fees, `the money of ${id} does not add up: ${JSON.stringify(m)}`); // prettier-ignore
-    broken(m.held + m.feeUnearned + m.payable === 0, `${id} ended with money left: ${JSON.stringify(m)}`);
+    broken(m.funded + m.owed === m.held + m.feeUnearned + m.payable + m.transferred - m.takenBack + m.onHold + m.refunded + m.chargedBack + m.fees, `the money of ${id} does not add up: ${JSON.stringify(m)}`); // prettier-ignore
+    broken(m.held + m.feeUnearned + m.payable + m.onHold === 0, `${id} ended with money left: ${JSON.stringify(m)}`);
     const sent = stripe.transfers.filter((t) => t.transferId.startsWith(`trf_${id.slice(3)}_`)).reduce((sum, t) => sum + t.amount, 0); // prettier-ignore
     broken(sent === m.transferred, `${id}: Stripe transferred ${sent}, the books say ${m.transferred}`);
+    const reversed = stripe.reversals.filter((r) => r.milestoneId === id && !stripe.transfers.some((t) => t.transferId === againOf(r.recoveryId))); // prettier-ignore
+    const back = reversed.reduce((sum, r) => sum + r.amount, 0);
+    broken(back === m.takenBack, `${id}: Stripe took ${back} back, the books say ${m.takenBack}`);
     pieces(
       state.milestones.find((x) => x.id === id),
       id,
@@ -143,7 +149,22 @@ function invariants(world: World, state: EscrowState): void {
     const back = stripe.refunds.filter((r) => r.intentId === intent.id && r.status !== 'failed');
     if (!charge!.allocated) broken(back.reduce((sum, r) => sum + r.amount, 0) === intent.amount, `a late payment was not given back: ${JSON.stringify(charge)}`); // prettier-ignore
   }
+  for (const [id, beside] of world.besides) refundEnded(world, id, beside);
   projection(store, state);
+}
+
+const againOf = (recoveryId: string): string => `trf_${recoveryId.slice(4)}_again`;
+
+/** A refund of released money has ended, and Stripe's word of it is the workflow's. */
+function refundEnded({ stripe }: World, workflowId: string, { over, result }: Beside): void {
+  broken(over, `${workflowId} does not end`);
+  const { refundId, status } = result as ReleasedRefundWord;
+  broken(['refunded', 'undone', 'lapsed', 'refused'].includes(status), `${workflowId} ended ${status}`);
+  const given = stripe.refunds.filter((r) => r.refundId === refundId && r.status !== 'failed').length;
+  broken(given === (status === 'refunded' ? 1 : 0), `${workflowId} ended ${status}, and Stripe knows ${given} refunds of it`); // prettier-ignore
+  const reversed = stripe.reversals.filter((r) => r.recoveryId === refundId).length;
+  const again = stripe.transfers.filter((t) => t.transferId === againOf(refundId)).length;
+  broken(status === 'refunded' ? again === 0 : again === reversed, `${workflowId} ended ${status} with ${reversed} reversals, ${again} of them paid again`); // prettier-ignore
 }
 
 /** The workflow's pieces of a milestone are what the books moved. */

@@ -26,6 +26,10 @@ export interface HeldMilestone {
   chargedBack: number;
   fees: number;
   funded: number;
+  /** Taken back from the seller and not paid again; on its way to the buyer; what the seller owes of a refund. */
+  takenBack: number;
+  onHold: number;
+  owed: number;
 }
 
 interface Movement {
@@ -44,6 +48,9 @@ interface Charge {
   transferred: number;
   refunded: number;
   chargedBack: number;
+  reversed: number;
+  /** Debts of sellers: by so much more may leave than came. */
+  allowance: number;
 }
 
 /** Guards that a test may take out, to see that the seeds notice. */
@@ -54,8 +61,10 @@ export interface Guards {
   postings: boolean;
   /** The projection takes only newer revisions. */
   revisions: boolean;
+  /** What was taken back from a seller in vain is paid again. */
+  compensations: boolean;
 }
-export const ALL_GUARDS: Guards = { keys: true, postings: true, revisions: true };
+export const ALL_GUARDS: Guards = { keys: true, postings: true, revisions: true, compensations: true };
 
 export class Store {
   readonly milestones = new Map<string, HeldMilestone>();
@@ -77,22 +86,22 @@ export class Store {
     this.rate = rate;
   }
 
-  private key(...parts: (string | number)[]): string {
+  key(...parts: (string | number)[]): string {
     return parts.join(':') + (this.guards.keys ? '' : `:${++this.attempts}`);
   }
 
   /** Posts once per key. */
-  private post(key: string, legs: () => void): void {
+  post(key: string, legs: () => void): void {
     if (this.guards.postings && this.postings.has(key)) return;
     this.postings.add(key);
     legs();
     for (const [id, m] of this.milestones) {
-      if (m.held < 0 || m.feeUnearned < 0 || m.payable < 0) {
+      if (m.held < 0 || m.feeUnearned < 0 || m.payable < 0 || m.onHold < 0 || m.takenBack < 0) {
         throw new Broken(`${key} leaves ${id} with held ${m.held}, fee ${m.feeUnearned}, payable ${m.payable}`);
       }
     }
     for (const [id, c] of this.charges) {
-      if (c.transferred + c.refunded + c.chargedBack > c.captured) throw new Broken(`${key} takes more out of ${id} than it brought: ${JSON.stringify(c)}`); // prettier-ignore
+      if (c.transferred - c.reversed + c.refunded + c.chargedBack > c.captured + c.allowance) throw new Broken(`${key} takes more out of ${id} than it brought: ${JSON.stringify(c)}`); // prettier-ignore
     }
   }
 
@@ -167,7 +176,7 @@ export class Store {
     const allocations = allocateCharge(BigInt(captured), o.milestones);
     const chargeId = intent.chargeId!;
     this.post(`charge:${o.paymentId}`, () =>
-      this.charges.set(chargeId, { paymentId: o.paymentId, captured, allocated: false, transferred: 0, refunded: 0, chargedBack: 0 }),
+      this.charges.set(chargeId, { paymentId: o.paymentId, captured, allocated: false, transferred: 0, refunded: 0, chargedBack: 0, reversed: 0, allowance: 0 }),
     ); // prettier-ignore
     if (o.allocate) {
       this.post(`allocate:${o.paymentId}`, () => {
@@ -176,7 +185,7 @@ export class Store {
           const sellerId = o.milestones[i]!.sellerId;
           const funded = a.principal + a.buyerFee;
           if (this.milestones.has(a.milestoneId)) throw new Broken(`${a.milestoneId} was paid twice`);
-          this.milestones.set(a.milestoneId, { paymentId: o.paymentId, sellerId, held: a.principal, feeUnearned: a.buyerFee, payable: 0, transferred: 0, refunded: 0, chargedBack: 0, fees: 0, funded }); // prettier-ignore
+          this.milestones.set(a.milestoneId, { paymentId: o.paymentId, sellerId, held: a.principal, feeUnearned: a.buyerFee, payable: 0, transferred: 0, refunded: 0, chargedBack: 0, fees: 0, funded, takenBack: 0, onHold: 0, owed: 0 }); // prettier-ignore
         }
       });
     } else if (this.charges.get(chargeId)!.allocated) {
@@ -342,7 +351,7 @@ export class Store {
     for (const e of snapshot.events) this.events.set(e.seq, e);
   }
 
-  private reserve(id: string, kind: Movement['kind']): Movement {
+  reserve(id: string, kind: Movement['kind']): Movement {
     const known = this.movements.get(id);
     if (known) return known;
     const movement: Movement = { kind, status: 'reserved', stripeId: null, code: null, order: null };
@@ -350,7 +359,7 @@ export class Store {
     return movement;
   }
 
-  private milestone(id: string): HeldMilestone {
+  milestone(id: string): HeldMilestone {
     const m = this.milestones.get(id);
     if (!m) throw new Broken(`money moves for ${id}, which was never paid for`);
     return m;

@@ -32,6 +32,13 @@ export interface StripeTransfer {
   amount: number;
 }
 
+export interface StripeReversal {
+  id: string;
+  recoveryId: string;
+  milestoneId: string;
+  amount: number;
+}
+
 /** A refusal as Stripe gives it: stored under the key, and given again for it. */
 export interface StripeRefusal {
   refused: string;
@@ -46,6 +53,7 @@ export class SimulatedStripe {
   readonly intents = new Map<string, Intent>();
   readonly transfers: StripeTransfer[] = [];
   readonly refunds: StripeRefund[] = [];
+  readonly reversals: StripeReversal[] = [];
   /** Sellers who cannot receive. */
   readonly incapable = new Set<string>();
   /** Charges that a bank is at: none of them is refunded meanwhile. */
@@ -138,6 +146,16 @@ export class SimulatedStripe {
       const transfer = { ...t, id: this.id('tr') };
       this.transfers.push(transfer);
       return transfer;
+    });
+  }
+
+  /** The seller's balance may not cover it. */
+  reverse(key: string, r: Omit<StripeReversal, 'id'>): StripeReversal | StripeRefusal {
+    return this.keyed(key, r, () => {
+      if (!this.calm && this.chance.happens(0.25)) return { refused: 'balance_insufficient' };
+      const reversal = { ...r, id: this.id('trr') };
+      this.reversals.push(reversal);
+      return reversal;
     });
   }
 

@@ -2,10 +2,14 @@
 // them everything that can be late, doubled, lost or killed, as the seed has it.
 import type { EscrowSnapshot, EscrowState } from '../domain/escrow-state.ts';
 import { type CommandResult, ESCROW_WORKFLOW, QUERIES, SIGNALS } from '../workflows/messages.ts';
+import { releasedRefundOrder } from '../api/released-refund-order.ts';
+import { REFUND_WORKFLOW, type ReleasedRefundWord, refundWorkflowId } from '../workflows/refund-messages.ts';
+import { Beside } from './beside.ts';
 import { Chance, Clock } from './clock.ts';
 import { type Command, Execution, type Job } from './core.ts';
 import type { Isolate } from './isolate.ts';
-import { BUYER, command, type PersonsCommand, SELLERS, whatSomebodyDoes } from './people.ts';
+import { BUYER, command, OPS, type PersonsCommand, SELLERS, whatSomebodyDoes } from './people.ts';
+import { Recoveries, TryAgain } from './recoveries.ts';
 import { Crash, type CrashPoint, type Guards, Store } from './store.ts';
 import { type Intent, SimulatedStripe, type StripeRefund } from './stripe.ts';
 import { termsOf } from './terms.ts';
@@ -16,15 +20,29 @@ const DAY = 24 * HOUR;
 const BEGIN = Date.UTC(2026, 0, 1);
 const CRASH_POINTS: readonly CrashPoint[] = ['before_effect', 'after_effect', 'after_commit'];
 
-export const FAULTS = ['crash_before_effect', 'crash_after_effect', 'crash_after_commit', 'late_attempt', 'activity_gave_up', 'local_activity_failed', 'eviction', 'continue_as_new', 'signal_duplicate', 'signal_late', 'signal_lost', 'answer_lost', 'command_refused', 'simultaneous', 'seller_incapable', 'balance_short', 'card_dispute_opened', 'card_dispute_lifted', 'card_dispute_lost', 'dispute_reordered', 'refund_failed_late', 'frozen_by_ops', 'cancel_request_of_temporal', 'recovery'] as const; // prettier-ignore
+export const FAULTS = ['crash_before_effect', 'crash_after_effect', 'crash_after_commit', 'late_attempt', 'activity_gave_up', 'local_activity_failed', 'eviction', 'continue_as_new', 'signal_duplicate', 'signal_late', 'signal_lost', 'answer_lost', 'command_refused', 'simultaneous', 'seller_incapable', 'balance_short', 'card_dispute_opened', 'card_dispute_lifted', 'card_dispute_lost', 'dispute_reordered', 'refund_failed_late', 'frozen_by_ops', 'cancel_request_of_temporal', 'refund_refunded', 'refund_undone', 'refund_lapsed', 'refund_refused', 'refund_short'] as const; // prettier-ignore
 export type Fault = (typeof FAULTS)[number];
 
 interface Due {
-  what: 'timer' | 'activity' | 'webhook' | 'person' | 'world';
+  what: 'timer' | 'activity' | 'webhook' | 'person' | 'world' | 'beside';
   /** The run that it belongs to; none: whichever runs then. */
   run: number | null;
   jobs: () => Job[] | Promise<Job[]>;
 }
+
+/** What an attempt came to. */
+type Outcome = { result: unknown } | { failure: string };
+
+interface Activity {
+  type: string;
+  order: unknown;
+  run: number | null;
+  settle: (outcome: Outcome) => Job[] | Promise<Job[]>;
+}
+
+/** Tried for as long as it takes. */
+const PATIENT = new Set(['project', 'askRecovery', 'reserveRecovery', 'lapseRecovery', 'payAgain', 'raiseAlert']);
+const RECOVERY_ACTIVITIES = new Set([...PATIENT, 'takeBack', 'refundReleased', 'recordReleasedRefund'].filter((name) => name !== 'project')); // prettier-ignore
 
 export interface WorldOptions {
   seed: number;
@@ -56,6 +74,9 @@ export class World {
   private seen: { tasks: number; state: EscrowState } | null = null;
   private unique = 0;
   private readonly disputed: string[] = [];
+  readonly recoveries: Recoveries;
+  /** Workflows refund/<id>, by their workflow's id. */
+  readonly besides = new Map<string, Beside>();
   /** Answers that got lost on their way to the API: its sweep asks for them again. */
   private readonly unanswered = new Set<EscrowSnapshot>();
 
@@ -65,6 +86,7 @@ export class World {
     this.escrowId = `esc_${options.seed}`;
     this.stripe = new SimulatedStripe(this.chance, (of) => ('intent' in of ? this.intentChanged(of.intent) : this.refundChanged(of.refund))); // prettier-ignore
     this.store = new Store(this.stripe, options.guards, this.chance.of([100, 100, 91]));
+    this.recoveries = new Recoveries(this.store, this.stripe, options.guards);
     this.continueAfter = this.chance.happens(0.4) ? 1 + this.chance.below(6) : undefined;
     this.execution = this.newRun({ escrowId: this.escrowId, continueAfter: this.continueAfter });
   }
@@ -118,6 +140,7 @@ export class World {
   }
 
   async dispose(): Promise<void> {
+    for (const beside of this.besides.values()) await beside.dispose();
     await this.execution.evict();
   }
 
@@ -125,13 +148,14 @@ export class World {
 
   private async run(): Promise<void> {
     const { chance, clock } = this;
-    while (!this.over && !clock.empty) {
+    while (!clock.empty && (!this.over || this.besidesRun)) {
       if (this.tasks > 5_000) throw new Error('this schedule does not come to an end');
       const due = clock.take(!this.calm && chance.happens(0.3) ? 2_000 : 0);
       if (!this.calm) chance.shuffle(due);
       const jobs: Job[] = [];
       for (const d of due) if (d.run === null || d.run === this.runs) jobs.push(...(await d.jobs()));
-      if (jobs.length === 0) continue;
+      // Nothing happens to a closed workflow.
+      if (jobs.length === 0 || this.over) continue;
       if (jobs.filter((j) => j.kind === 'update').length > 1) this.options.happened('simultaneous');
       if (!this.calm && chance.happens(0.025)) await this.evict();
       await this.task(jobs);
@@ -187,7 +211,12 @@ export class World {
         return [];
       case 'activity':
         if (c.local) return [this.localActivity(c.seq, c.argument)];
-        this.attempt(c.seq, c.type, c.argument, 1, !this.calm && this.chance.happens(0.015));
+        this.attempt({
+          type: c.type,
+          order: c.argument,
+          run,
+          settle: (outcome) => [{ kind: 'activity', seq: c.seq, ...outcome }],
+        });
         return [];
       case 'updateCompleted':
         this.answered(c.id, c.result as CommandResult);
@@ -200,6 +229,8 @@ export class World {
         this.over = true;
         this.result = c.result;
         for (const snapshot of this.unanswered) this.sweep(snapshot);
+        // Refunds of released money are asked for after the end as well.
+        if (!this.calm && this.chance.happens(0.3)) await this.askReleasedRefund();
         return [];
       case 'continueAsNew':
         this.options.happened('continue_as_new');
@@ -208,6 +239,8 @@ export class World {
         this.runs += 1;
         this.execution = this.newRun(c.argument);
         return [{ kind: 'init', argument: c.argument }];
+      case 'signalExternal':
+        throw new Error(`the escrow signals ${c.workflowId}`);
       case 'failed':
         throw new Error(`the workflow failed: ${c.message}`);
       case 'cancelActivity':
@@ -229,44 +262,125 @@ export class World {
     return { kind: 'activity', seq, result: undefined };
   }
 
-  private attempt(seq: number, type: string, order: unknown, number: number, givesUp: boolean): void {
+  /** One after the other until one comes through, or until it is given up for good. */
+  private attempt(a: Activity, number = 1, mayGiveUp = true): void {
     const { chance, clock } = this;
+    const { type, order, run } = a;
+    const givesUp = mayGiveUp && number === 1 && !this.calm && !PATIENT.has(type) && chance.happens(0.015);
     const waitMs = number === 1 ? 0 : Math.min(10_000 * 2 ** (number - 2), 10 * MINUTE);
     const slow = !this.calm && chance.happens(0.1) ? chance.below(25_000) : 0;
     clock.in(waitMs + 20 + chance.below(2_000) + slow, {
       what: 'activity',
-      run: this.runs,
+      run,
       jobs: () => {
         const dies = !this.calm && (givesUp || chance.happens(number < 5 ? 0.15 : 0)) ? chance.of(CRASH_POINTS) : null;
         try {
-          const result = this.store.perform(type, order, (at) => {
+          const result = this.perform(type, order, (at) => {
             if (at === dies) throw new Crash(at);
           });
-          return [{ kind: 'activity', seq, result }];
+          return a.settle({ result });
         } catch (error) {
+          if (error instanceof TryAgain) return (this.attempt(a, number + 1), []);
           if (!(error instanceof Crash)) throw error;
           this.options.happened(`crash_${error.message as CrashPoint}`);
           // The attempt was given up, and its call is still on its way.
-          if (error.message === 'before_effect' && type !== 'project' && chance.happens(0.2)) {
+          if (error.message === 'before_effect' && !PATIENT.has(type) && chance.happens(0.2)) {
             this.options.happened('late_attempt');
-            clock.in(chance.below(20_000), { what: 'activity', run: null, jobs: () => (this.store.perform(type, order, () => {}), []) }); // prettier-ignore
+            clock.in(chance.below(20_000), { what: 'activity', run: null, jobs: () => (this.perform(type, order, () => {}), []) }); // prettier-ignore
           }
-          if (givesUp && type !== 'project') {
+          if (givesUp) {
             this.options.happened('activity_gave_up');
-            clock.in(20 * HOUR, { what: 'activity', run: this.runs, jobs: () => [{ kind: 'activity', seq, failure: 'no answer' }] }); // prettier-ignore
-          } else this.attempt(seq, type, order, number + 1, false);
+            clock.in(20 * HOUR, { what: 'activity', run, jobs: () => a.settle({ failure: 'no answer' }) });
+          } else this.attempt(a, number + 1);
           return [];
         }
       },
     });
   }
 
+  private perform(type: string, order: unknown, crash: (at: CrashPoint) => void): unknown {
+    return RECOVERY_ACTIVITIES.has(type) ? this.recoveries.perform(type, order, crash) : this.store.perform(type, order, crash); // prettier-ignore
+  }
+
+  // ---- workflows beside the escrow --------------------------------------------------------------------------------
+
+  private get besidesRun(): boolean {
+    return [...this.besides.values()].some((beside) => !beside.over);
+  }
+
+  /** Gives jobs to a workflow beside the escrow after `ms`. */
+  private later(ms: number, beside: Beside, jobs: Job[]): void {
+    this.clock.in(ms, { what: 'beside', run: null, jobs: async () => (await beside.task(jobs), []) });
+  }
+
+  private startBeside(workflowId: string, type: string, argument: unknown): Beside {
+    const { clock, chance } = this;
+    const beside: Beside = new Beside(
+      this.options.isolate,
+      { workflowId, runId: `${workflowId}/${process.hrtime.bigint()}`, type, argument, seed: this.options.seed },
+      {
+        now: () => clock.now,
+        later: (ms, jobs) => this.later(ms, beside, jobs),
+        attempt: (seq, activity, order) =>
+          this.attempt({
+            type: activity,
+            order,
+            run: null,
+            settle: async (outcome) => (await beside.task([{ kind: 'activity', seq, ...outcome }]), []),
+          }),
+        signal: (_to, name, signal) => {
+          if (this.over) return false;
+          clock.in(chance.below(2_000), { what: 'webhook', run: null, jobs: () => [{ kind: 'signal', name, argument: signal }] }); // prettier-ignore
+          return true;
+        },
+        tell: (arrow, what) => this.options.tell && this.tell(arrow, what as Job),
+        evicts: () => !this.calm && chance.happens(0.05),
+      },
+    );
+    this.besides.set(workflowId, beside);
+    return beside;
+  }
+
+  /** Somebody wants released money back: ops, or one side, whom the other may answer. */
+  private async askReleasedRefund(): Promise<Job[]> {
+    const { chance } = this;
+    const state = await this.state();
+    const m = state.milestones.find((x) => this.recoveries.left(x.id).length > 0);
+    if (m === undefined) return [];
+    const refundId = `rfd_r${this.number()}`;
+    const left = this.recoveries.left(m.id).reduce((sum, p) => sum + Number(p.amountMinor), 0);
+    const amount = chance.of([left, left, Math.max(1, chance.below(left + 1)), left + 1]);
+    if (amount <= 0) return [];
+    const seller = SELLERS.find((s) => s.id === m.sellerId)!;
+    const by = chance.of([OPS, BUYER, seller]);
+    const request = releasedRefundOrder(state, { escrowId: this.escrowId, milestoneId: m.id, amount, reason: 'returned' }, by, refundId); // prettier-ignore
+    const workflowId = refundWorkflowId(refundId);
+    const refund = this.startBeside(workflowId, REFUND_WORKFLOW, { refundId });
+    await refund.task([{ kind: 'init', argument: { refundId } }, { kind: 'update', id: 'ask', name: 'ask', argument: request }]); // prettier-ignore
+    if (by !== OPS && chance.happens(0.75)) {
+      const confirm = { by: by === BUYER ? seller : BUYER };
+      for (let i = 0; i < (chance.happens(0.2) ? 2 : 1); i++)
+        this.later(MINUTE + chance.below(3 * DAY), refund, [{ kind: 'update', id: `confirm${i}`, name: 'confirm', argument: confirm }]); // prettier-ignore
+    }
+    return [];
+  }
+
+  /** How each refund of released money ended, once nothing runs any more. */
+  tallyRefunds(): void {
+    for (const beside of this.besides.values()) {
+      const word = beside.result as ReleasedRefundWord;
+      this.options.happened(`refund_${word.status as 'refunded' | 'undone' | 'lapsed' | 'refused'}`);
+    }
+    for (const m of this.store.milestones.values()) if (m.owed > 0) this.options.happened('refund_short');
+  }
+
   // ---- Stripe's word ----------------------------------------------------------------------------------------------
 
   /** A webhook: late, twice, or found days later by the sweep. `job` reads the object when it is delivered. */
-  private webhook(job: () => Job): void {
+  private webhook(to: Beside | null, job: () => Job): void {
     const { chance, clock } = this;
-    const deliver = (ms: number) => clock.in(ms, { what: 'webhook', run: null, jobs: () => [job()] });
+    const deliver = (ms: number) =>
+      clock.in(ms, { what: 'webhook', run: null, jobs: async () => (to === null ? [job()] : (await to.task([job()]), [])) }); // prettier-ignore
     if (this.calm) return deliver(chance.below(5_000));
     if (chance.happens(0.1)) {
       this.options.happened('signal_lost');
@@ -282,7 +396,7 @@ export class World {
   private intentChanged(intent: Intent): void {
     const { chance, clock } = this;
     const eventId = `evt_${this.number()}`;
-    this.webhook(() => ({ kind: 'signal', name: SIGNALS.stripeEvent, argument: { kind: 'payment_intent', paymentIntentId: intent.id, paymentId: intent.paymentId, status: intent.status, eventId } })); // prettier-ignore
+    this.webhook(null, () => ({ kind: 'signal', name: SIGNALS.stripeEvent, argument: { kind: 'payment_intent', paymentIntentId: intent.id, paymentId: intent.paymentId, status: intent.status, eventId } })); // prettier-ignore
     const { status } = intent;
     const becomes = (ms: number, next: () => void) =>
       clock.in(ms, { what: 'world', run: null, jobs: () => (intent.status === status && next(), []) });
@@ -300,7 +414,8 @@ export class World {
   private refundChanged(refund: StripeRefund): void {
     const { chance, clock } = this;
     const eventId = `evt_${this.number()}`;
-    this.webhook(() => ({ kind: 'signal', name: SIGNALS.stripeEvent, argument: { kind: 'refund', stripeRefundId: refund.id, refundId: refund.refundId, status: refund.status, eventId } })); // prettier-ignore
+    const beside = this.besides.get(refundWorkflowId(refund.refundId));
+    this.webhook(beside ?? null, () => ({ kind: 'signal', name: SIGNALS.stripeEvent, argument: { kind: 'refund', stripeRefundId: refund.id, refundId: refund.refundId, status: refund.status, eventId } })); // prettier-ignore
     const { status } = refund;
     const becomes = (ms: number, next: 'succeeded' | 'failed') =>
       clock.in(ms, { what: 'world', run: null, jobs: () => (refund.status === status && this.stripe.settleRefund(refund, next), []) }); // prettier-ignore
@@ -314,7 +429,11 @@ export class World {
 
   private capable(sellerId: string): void {
     this.stripe.incapable.delete(sellerId);
-    this.webhook(() => ({ kind: 'signal', name: SIGNALS.sellerChanged, argument: { sellerId, transfers: 'active' } }));
+    this.webhook(null, () => ({
+      kind: 'signal',
+      name: SIGNALS.sellerChanged,
+      argument: { sellerId, transfers: 'active' },
+    }));
   }
 
   // ---- people -----------------------------------------------------------------------------------------------------
@@ -407,27 +526,10 @@ export class World {
       later(from + chance.below(3 * DAY), () => (this.stripe.balanceShort = false));
     }
     for (let i = 0; i < 2; i++) if (chance.happens(0.2)) later(DAY + chance.below(40 * DAY), () => this.cardDispute());
-    for (let i = 0; i < 3; i++) if (chance.happens(0.2)) clock.in(5 * DAY + chance.below(40 * DAY), { what: 'world', run: null, jobs: () => this.recovery() }); // prettier-ignore
+    for (let i = 0; i < 3; i++) if (chance.happens(0.2)) clock.in(5 * DAY + chance.below(40 * DAY), { what: 'world', run: null, jobs: () => this.askReleasedRefund() }); // prettier-ignore
     if (chance.happens(0.05)) {
       clock.in(chance.below(20 * DAY), { what: 'world', run: null, jobs: () => (this.options.happened('cancel_request_of_temporal'), [{ kind: 'cancel' }]) }); // prettier-ignore
     }
-  }
-
-  /** What workflow refund/<id> tells of released money: begun, then done or undone, perhaps taken back. */
-  private async recovery(): Promise<Job[]> {
-    const { chance, clock } = this;
-    const m = (await this.state()).milestones.find((x) => x.status === 'released');
-    if (m === undefined) return [];
-    this.options.happened('recovery');
-    const refundId = `rfd_r${this.number()}`;
-    const signal = (status: 'recovering' | 'refunded' | 'released'): Job => ({ kind: 'signal', name: SIGNALS.recovery, argument: { refundId, milestoneId: m.id, status, amount: m.accepted } }); // prettier-ignore
-    const later = (ms: number, status: 'refunded' | 'released') =>
-      clock.in(ms, { what: 'webhook', run: null, jobs: () => [signal(status)] });
-    const fails = chance.happens(0.4);
-    later(HOUR, fails ? 'released' : 'refunded');
-    if (chance.happens(0.3)) later(2 * HOUR, fails ? 'released' : 'refunded');
-    if (!fails && chance.happens(0.3)) later(2 * DAY, 'released');
-    return [signal('recovering')];
   }
 
   private cardDispute(): void {

@@ -12,7 +12,6 @@ import { dataConverter } from '../codec/data-converter.ts';
 import { sweepApprovals } from '../api/approvals.ts';
 import { sweepOpenCommands } from '../api/commands.ts';
 import { temporalEscrows } from '../api/workflow-port.ts';
-import { runningEscrows } from '../api/workflow-states.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
 import { holdingLimitMs } from '../domain/policy.ts';
@@ -24,7 +23,6 @@ import { escrowSignals } from './escrow-signals.ts';
 import { handlers } from './handlers/index.ts';
 import { startHealthServer } from './health.ts';
 import { measureWorker } from './metrics.ts';
-import { mailLinks } from './mail-links.ts';
 import { startMailer } from './mailer.ts';
 import { startPump } from './pump.ts';
 import { smtpTransport } from './smtp.ts';
@@ -65,13 +63,7 @@ async function main(): Promise<void> {
         webhooks: settings.webhooks,
         ...(crash ? { crashPoint: crash.at } : {}),
       }),
-      ...reconcileActivities({
-        sql,
-        payments,
-        logger,
-        escrowState: (id) => workflows.stateOf(id),
-        runningEscrows: () => runningEscrows(client, settings.temporal.taskQueue),
-      }),
+      ...reconcileActivities({ sql, payments, logger, escrowState: (id) => workflows.stateOf(id) }),
     },
     ...(crash ? { interceptors: { activity: [crash.interceptor] } } : {}),
     stickyQueueScheduleToStartTimeout: settings.worker
@@ -105,7 +97,6 @@ async function main(): Promise<void> {
     transport: settings.smtpUrl === undefined ? null : smtpTransport(settings.smtpUrl, settings.mailFrom),
     publicUrl: settings.publicUrl,
     sandbox: settings.sandbox,
-    linkFor: mailLinks(sql, settings.publicUrl),
     logger,
   });
   const health =

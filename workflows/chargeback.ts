@@ -91,22 +91,21 @@ export async function chargeback(input: ChargebackInput): Promise<ChargebackWord
   setHandler(defineQuery<ChargebackWord>(CHARGEBACK_QUERIES.word), () => wordOf(input, run));
   registerUpdates(input, run);
 
-  let told: number | null = null;
+  let told = false;
   for (;;) {
     run.news = false;
     const word = await books.recordDispute(input.disputeId);
     run.word = word;
-    const round = word.round ?? 1;
     show(run, word);
     // Opened is told also where it is closed already: the escrow ignores what it knows, and shows both.
-    if (told !== round) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.frozen ?? word.named, round }); // prettier-ignore
-    told = round;
+    if (!told) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.frozen ?? word.named }); // prettier-ignore
+    told = true;
     if (word.phase === 'won' || word.phase === 'lifted') {
-      await tellEscrow(input, { kind: 'lifted', disputeId: input.disputeId, round });
+      await tellEscrow(input, { kind: 'lifted', disputeId: input.disputeId });
       break;
     }
     if (word.phase === 'lost') {
-      await settle(input, run, round);
+      await settle(input, run);
       break;
     }
     await untilNews(input, run, word);
@@ -151,7 +150,7 @@ async function send(input: ChargebackInput, run: Run): Promise<void> {
 }
 
 /** Lost, accepted, or a bank debit that arrives final: unreleased money first, then reversals, then debts. */
-async function settle(input: ChargebackInput, run: Run, round: number): Promise<void> {
+async function settle(input: ChargebackInput, run: Run): Promise<void> {
   const { disputeId } = input;
   let plan = await books.planDisputeLoss(disputeId);
   while (plan.waitsFor !== undefined) {
@@ -175,7 +174,7 @@ async function settle(input: ChargebackInput, run: Run, round: number): Promise<
     }),
   );
   await books.settleDisputeLoss(disputeId, reversed);
-  await tellEscrow(input, { kind: 'lost', disputeId, round, taken: plan.taken, refunded: plan.refunded, ...(plan.accepted ? { accepted: plan.accepted } : {}) }); // prettier-ignore
+  await tellEscrow(input, { kind: 'lost', disputeId, taken: plan.taken, refunded: plan.refunded, ...(plan.accepted ? { accepted: plan.accepted } : {}) }); // prettier-ignore
 }
 
 function registerUpdates(input: ChargebackInput, run: Run): void {

@@ -72,10 +72,9 @@ export type StripeSignal =
 
 /** A card dispute over one of this escrow's charges, as the chargeback's workflow tells it; repeating one is harmless. */
 export type CardDisputeSignal =
-  /** `round` (from 1) rises when a bank takes its decision back. */
-  | { kind: 'opened'; disputeId: string; chargeId: string; milestoneIds: string[]; round?: number }
+  | { kind: 'opened'; disputeId: string; chargeId: string; milestoneIds: string[] }
   /** Won, withdrawn or prevented: as before. */
-  | { kind: 'lifted'; disputeId: string; round?: number }
+  | { kind: 'lifted'; disputeId: string }
   /**
    * Lost: what of each milestone's held money (settlement currency) is gone; `refunded` are the charge's refunds that Stripe
    * has made, whether or not their answers have come here.
@@ -83,7 +82,6 @@ export type CardDisputeSignal =
   | {
       kind: 'lost';
       disputeId: string;
-      round?: number;
       taken: { milestoneId: string; principal: number; buyerFee: number }[];
       refunded?: string[];
       /** What of release parts that were not transferred is gone. */

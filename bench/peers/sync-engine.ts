@@ -7,8 +7,12 @@ const { runMigrations, StripeSync } = createRequire(import.meta.url)(
   '@supabase/stripe-sync-engine',
 ) as typeof import('@supabase/stripe-sync-engine');
 
-const databaseUrl = process.env['MIGRATION_DATABASE_URL']!;
-await runMigrations({ databaseUrl, schema: 'stripe' });
+// As the superuser, to whom its migrations give their functions. They only log what fails.
+const databaseUrl = process.env['PEER_DATABASE_URL']!;
+let failure: unknown;
+const logger = { info() {}, debug() {}, warn() {}, error: (error: unknown) => void (failure ??= error) };
+await runMigrations({ databaseUrl, schema: 'stripe', logger: logger as never });
+if (failure !== undefined) throw failure;
 const [secret] = process.env['STRIPE_WEBHOOK_SECRETS']!.split(',') as [string];
 const sync = new StripeSync({
   schema: 'stripe',

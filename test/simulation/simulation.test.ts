@@ -67,6 +67,7 @@ describe('a world without a guard is noticed', () => {
     ['activities forget their key', { keys: false }],
     ['postings are made again', { postings: false }],
     ['the projection takes older revisions', { revisions: false }],
+    ['a seller from whom it was taken in vain is not paid again', { compensations: false }],
   ];
   test.each(without)(
     '%s',

@@ -10,7 +10,6 @@ import { reconcileActivities } from '../../activities/reconcile.ts';
 import { createApp } from '../../api/app.ts';
 import { type CommandContext, sweepOpenCommands } from '../../api/commands.ts';
 import { temporalEscrows } from '../../api/workflow-port.ts';
-import { runningEscrows } from '../../api/workflow-states.ts';
 import { dataConverter } from '../../codec/data-converter.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { connect, type Sql } from '../../db/client.ts';
@@ -148,13 +147,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
           webhooks: { loopback: true },
           ...(options.crashPoint ? { crashPoint: options.crashPoint } : {}),
         }),
-        ...reconcileActivities({
-          sql,
-          payments,
-          logger: quiet,
-          escrowState: (id) => workflows.stateOf(id),
-          runningEscrows: () => runningEscrows(client, taskQueue),
-        }),
+        ...reconcileActivities({ sql, payments, logger: quiet, escrowState: (id) => workflows.stateOf(id) }),
       },
       stickyQueueScheduleToStartTimeout: '2s',
       shutdownGraceTime: '1s',

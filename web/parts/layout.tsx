@@ -21,7 +21,6 @@ const STAFF: Links = [
   ['/ops/approvals', 'Approvals'],
   ['/ops/debts', 'Debts'],
   ['/ops/events', 'Events'],
-  ['/ops/reconciliations', 'Reconciliation'],
   ['/ops/audit', 'Audit'],
   ['/ops/outbox', 'Outbox'],
 ];
@@ -31,7 +30,6 @@ const NAVIGATION: Record<Reader['person']['role'], Links> = {
     ['/escrows', 'Escrows'],
     ['/escrows/new', 'New escrow'],
     ['/statements', 'Statements'],
-    ['/invitations', 'Invite'],
   ],
   seller: [
     ['/escrows', 'Work'],
@@ -39,9 +37,8 @@ const NAVIGATION: Record<Reader['person']['role'], Links> = {
     ['/escrows/new', 'New escrow'],
     ['/verification', 'Verification'],
     ['/statements', 'Statements'],
-    ['/invitations', 'Invite'],
   ],
-  ops: [...STAFF, ['/invitations', 'Invite']],
+  ops: STAFF,
   auditor: STAFF,
 };
 
@@ -101,9 +98,6 @@ function Navigation({ reader, path }: { reader: Reader; path: string | undefined
       <div class="who">
         <a href="/notifications" {...(path === '/notifications' ? { 'aria-current': 'page' } : {})}>
           Notifications
-        </a>
-        <a href="/security" {...(path === '/security' ? { 'aria-current': 'page' } : {})}>
-          Security
         </a>
         <span>
           {person.name} <span class="quiet">({ROLE_WORDS[person.role].toLowerCase()})</span>

@@ -1,0 +1,75 @@
+// A workflow beside the escrow, on the same clock and over the same books: refund/<id>.
+import { type Command, Execution, type Job } from './core.ts';
+import type { Isolate } from './isolate.ts';
+
+/** What the world does for it. */
+export interface Surroundings {
+  now(): number;
+  /** Gives the jobs to this workflow after `ms`. */
+  later(ms: number, jobs: Job[]): void;
+  attempt(seq: number, type: string, order: unknown): void;
+  /** False where that workflow runs no more. */
+  signal(workflowId: string, name: string, argument: unknown): boolean;
+  tell(arrow: string, what: unknown): void;
+  evicts(): boolean;
+}
+
+export interface BesideStart {
+  workflowId: string;
+  runId: string;
+  type: string;
+  argument: unknown;
+  seed: number;
+}
+
+export class Beside {
+  over = false;
+  result: unknown = null;
+  tasks = 0;
+  private readonly execution: Execution;
+  private readonly world: Surroundings;
+  private readonly cancelled = new Set<number>();
+
+  constructor(isolate: Isolate, start: BesideStart, world: Surroundings) {
+    this.execution = new Execution(isolate, { ...start, visited: null });
+    this.world = world;
+  }
+
+  /** One workflow task, and what follows from its commands. Nothing happens to one that has ended. */
+  async task(jobs: Job[]): Promise<void> {
+    const due = jobs.filter((j) => j.kind !== 'timer' || !this.cancelled.has(j.seq));
+    if (this.over || due.length === 0) return;
+    if (this.world.evicts()) await this.execution.evict();
+    for (const job of due) this.world.tell('⇒', job);
+    const commands = await this.execution.activate(due, this.world.now());
+    this.tasks += 1;
+    for (const command of commands) this.obey(command);
+  }
+
+  private obey(c: Command): void {
+    this.world.tell('⇐', c);
+    switch (c.kind) {
+      case 'startTimer':
+        return this.world.later(c.ms, [{ kind: 'timer', seq: c.seq }]);
+      case 'cancelTimer':
+        this.cancelled.add(c.seq);
+        return;
+      case 'activity':
+        return this.world.attempt(c.seq, c.type, c.argument);
+      case 'signalExternal': {
+        const told = this.world.signal(c.workflowId, c.name, c.argument);
+        return this.world.later(20, [{ kind: 'signalled', seq: c.seq, told }]);
+      }
+      case 'completed':
+        this.over = true;
+        this.result = c.result;
+        return;
+      case 'failed':
+        throw new Error(`a workflow beside the escrow failed: ${c.message}`);
+      default:
+        return;
+    }
+  }
+
+  dispose = (): Promise<void> => this.execution.evict();
+}
