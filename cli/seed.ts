@@ -53,6 +53,7 @@ export async function seed(parts: SeedParts): Promise<Record<SeededName, Seeded>
   writePeople(file, wanted);
   for (const name of names) await ensurePerson(parts, name, wanted[name]);
   for (const [currency, amountMinor] of Object.entries(FLOAT_MINOR)) await ensureFloat(parts, currency, amountMinor);
+  await ensureManualPayouts(parts);
   return wanted;
 }
 
@@ -127,6 +128,12 @@ async function openTransfers(sandboxUrl: string, accountId: string): Promise<voi
     body: JSON.stringify({ transfers: 'active' }),
   });
   if (!answer.ok) throw new Error(`the Stripe sandbox refused to open transfers of ${accountId}: ${answer.status}`);
+}
+
+/** Money that is held for others must not leave by the platform's own payouts. */
+async function ensureManualPayouts({ payments }: SeedParts): Promise<void> {
+  const { interval } = await payments.balanceSettings();
+  if (interval !== 'manual') await payments.stopPlatformPayouts(`seed:payouts:${Date.now()}`);
 }
 
 /** Once per currency: Stripe's key and the ledger's both name the currency's first float. */

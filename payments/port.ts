@@ -62,6 +62,14 @@ export interface TransferReversalFacts {
   balanceTransaction: BalanceTransaction | null;
 }
 
+export interface BalanceSettingsFacts {
+  /** Stripe's own word: daily, weekly, monthly, manual, or one that this version does not know. */
+  interval: string | null;
+  payoutStatus: string;
+  /** Kept back by automatic payouts, per currency. */
+  minimumBalances: Record<string, bigint>;
+}
+
 export interface RefundFacts {
   id: string;
   status: RefundStatus;
@@ -251,6 +259,10 @@ export interface Payments {
   createTopUp(amountMinor: bigint, currency: string, key: string): Promise<{ id: string; balanceTransaction: BalanceTransaction | null }>; // prettier-ignore
   /** Every balance transaction of the platform, oldest last, streamed page by page. */
   listBalanceTransactions(): AsyncIterable<BalanceTransaction>;
+  /** When the platform's own balance is paid out, and what is kept back. */
+  balanceSettings(): Promise<BalanceSettingsFacts>;
+  /** From now on the platform's balance is paid out by hand alone. */
+  stopPlatformPayouts(key: string): Promise<BalanceSettingsFacts>;
   /** The platform's balance per currency, pending and available. */
   balance(): Promise<CurrencyBalance[]>;
 

@@ -6,7 +6,7 @@ import type { StripeObserver } from './metrics.ts';
 import { stripeJournal } from './stripe-books.ts';
 import { balanceTransaction, type Expanded, idOf } from './stripe-facts.ts';
 import { INTENT_STATUSES, REFUND_STATUSES } from './port.ts';
-import type { AccountFacts, CurrencyBalance, DisputeFacts, Payments, PaymentIntentFacts, RefundFacts, TransferFacts, TransferReversalFacts, WebhookEvent } from './port.ts'; // prettier-ignore
+import type { AccountFacts, BalanceSettingsFacts, CurrencyBalance, DisputeFacts, Payments, PaymentIntentFacts, RefundFacts, TransferFacts, TransferReversalFacts, WebhookEvent } from './port.ts'; // prettier-ignore
 
 export interface StripeOptions {
   secretKey: string;
@@ -286,6 +286,17 @@ export function stripePayments(options: StripeOptions, observer?: StripeObserver
         );
       }),
 
+    balanceSettings: () => guard(async () => balanceSettings(await stripe.balanceSettings.retrieve())),
+    stopPlatformPayouts: (key) =>
+      guard(async () =>
+        balanceSettings(
+          await stripe.balanceSettings.update(
+            { payments: { payouts: { schedule: { interval: 'manual' } } } },
+            { idempotencyKey: key },
+          ),
+        ),
+      ),
+
     createTopUp: (amountMinor, currency, key) =>
       guard(async () => {
         const topUp = await stripe.topups.create(
@@ -477,5 +488,15 @@ function accountFacts(a: Stripe.V2.Core.Account): AccountFacts {
     transfers: status === 'active' ? 'active' : status === 'pending' ? 'pending' : 'inactive',
     requirements: (a.requirements?.entries ?? []).map((e) => e.description),
     metadata: a.metadata ?? {},
+  };
+}
+
+function balanceSettings(s: Stripe.BalanceSettings): BalanceSettingsFacts {
+  const { payouts } = s.payments;
+  const minimums = Object.entries(payouts?.minimum_balance_by_currency ?? {});
+  return {
+    interval: payouts?.schedule?.interval ?? null,
+    payoutStatus: payouts?.status ?? 'unknown',
+    minimumBalances: Object.fromEntries(minimums.map(([currency, amount]) => [currency, BigInt(amount)])),
   };
 }

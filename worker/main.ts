@@ -24,6 +24,7 @@ import { handlers } from './handlers/index.ts';
 import { startHealthServer } from './health.ts';
 import { measureWorker } from './metrics.ts';
 import { startMailer } from './mailer.ts';
+import { watchSolvency } from './platform-payouts.ts';
 import { startPump } from './pump.ts';
 import { smtpTransport } from './smtp.ts';
 import { ensureNightlyReconciliation } from './schedules.ts';
@@ -83,6 +84,7 @@ async function main(): Promise<void> {
     sql,
     allSweeps({
       payments,
+      watchSolvency: () => watchSolvency(sql, payments),
       watchDebts: () => watchDebts(sql, client, { taskQueue: settings.temporal.taskQueue }),
       tryWaitingSellers: () => tryWaitingSellers(sql, payments, signals),
       holdingLimitMs: holdingLimitMs(settings.platformCountry),

@@ -19,6 +19,8 @@ export interface Sweep {
 
 export interface SweepParts {
   payments: Pick<Payments, 'listUndeliveredEvents'>;
+  /** That what lies at Stripe covers what is owed, and cannot leave by itself; answers how many alerts are new. */
+  watchSolvency?: () => Promise<number>;
   /** Starts the workflow of each new debt; answers how many. */
   watchDebts?: () => Promise<number>;
   /** Has sellers for whom money waits read again, and tells their escrows; answers how many. */
@@ -60,7 +62,7 @@ export function allSweeps(parts: SweepParts): Sweep[] {
     { name: 'debts', everyMs: MINUTE, run: async () => (await parts.watchDebts?.()) ?? 0 },
     { name: 'waiting-sellers', everyMs: 6 * HOUR, run: async () => (await parts.tryWaitingSellers?.()) ?? 0 },
     { name: 'holding-limits', everyMs: 10 * MINUTE, run: (sql) => warnOfHoldingLimits(sql, parts.holdingLimitMs) },
-    { name: 'solvency', everyMs: 5 * MINUTE, run: watchSolvency },
+    { name: 'solvency', everyMs: 5 * MINUTE, run: async () => (await parts.watchSolvency?.()) ?? 0 },
     { name: 'old-events', everyMs: HOUR, run: archiveOldEvents },
     { name: 'old-idempotency-keys', everyMs: 10 * MINUTE, run: deleteOldKeys },
   ];
@@ -217,16 +219,4 @@ export async function warnOfHoldingLimits(sql: Sql, limitMs: number, now = new D
     told += rows.length;
   }
   return told;
-}
-
-/** Solvency (invariant 13): what lies at Stripe covers what is owed to others; else ops are told, once a day. */
-export async function watchSolvency(sql: Sql): Promise<number> {
-  const rows = await sql`
-    INSERT INTO alerts (kind, dedupe_key, detail)
-    SELECT 'insolvent', 'insolvent:' || currency || ':' || current_date, jsonb_build_object('currency', currency, 'short_by', -sum(amount))
-    FROM ledger_entries
-    WHERE account_class IN ('stripe_pending', 'stripe_available', 'stripe_reserved', 'held', 'fee_unearned', 'payable', 'on_hold', 'tax')
-    GROUP BY currency HAVING sum(amount) < 0
-    ON CONFLICT (dedupe_key) DO NOTHING RETURNING 1`;
-  return rows.length;
 }

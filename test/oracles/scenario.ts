@@ -259,6 +259,10 @@ async function money(c: Client): Promise<void> {
   await c.read('/v1/charges', {}, { account: seller });
   await c.read('/v1/refunds', {}, { account: seller });
   await c.read('/v1/balance');
+  await c.read('/v1/balance_settings');
+  await c.made('/v1/balance_settings', {
+    payments: { payouts: { schedule: { interval: 'manual' }, minimum_balance_by_currency: { usd: 1500 } } },
+  });
   await c.read('/v1/balance', {}, { account: seller });
   const rows = await c.read('/v1/balance_transactions', { limit: 100, expand: ['data.source'] });
   await c.read('/v1/balance_transactions', { limit: 100 }, { account: seller });

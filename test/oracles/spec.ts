@@ -12,7 +12,7 @@ import type { Exchange, JsonRecord, JsonValue } from './record.ts';
 
 /** The resources that the sandbox has; a reference to any other must be an id, null or absent. */
 const RESOURCES = new Set(
-  `account account_link account_session application balance balance_transaction bank_account capability card charge
+  `account account_link account_session application balance balance_settings balance_transaction bank_account capability card charge
   checkout.session customer dispute event file file_link item list mandate payment_intent payment_method payout person
   price product radar.early_fraud_warning refund review setup_intent topup transfer transfer_reversal webhook_endpoint
   v2.core.account v2.core.account_link v2.core.event v2.core.event_destination v2.deleted_object`.split(/\s+/),

@@ -242,6 +242,15 @@ const CALLS: Record<string, () => Promise<void>> = {
     const theirs = await stripe.balance.retrieve({}, { stripeAccount: seller });
     expect(theirs.object).toBe('balance');
   },
+  'balanceSettings.retrieve': async () => {
+    const settings = await stripe.balanceSettings.retrieve();
+    expect(settings).toMatchObject({ object: 'balance_settings', payments: { payouts: { status: 'enabled' } } });
+  },
+  'balanceSettings.update': async () => {
+    const update = (minimum: number | '') => stripe.balanceSettings.update({ payments: { payouts: { schedule: { interval: 'weekly', weekly_payout_days: ['monday'] }, minimum_balance_by_currency: { usd: minimum } } } }); // prettier-ignore
+    expect((await update(500)).payments.payouts).toMatchObject({ schedule: { interval: 'weekly', weekly_payout_days: ['monday'] }, minimum_balance_by_currency: { usd: 500 } }); // prettier-ignore
+    expect((await update('')).payments.payouts?.minimum_balance_by_currency).toBeNull();
+  },
   'balanceTransactions.list': async () => {
     const rows = await stripe.balanceTransactions.list({ limit: 100 }).autoPagingToArray({ limit: 500 });
     expect(new Set(rows.map(({ type }) => type)).size).toBeGreaterThan(3);

@@ -1,10 +1,12 @@
 // What is watched day and night: payouts that fail, money near its holding limit, and solvency.
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Stripe } from 'stripe';
 import { DAY_MS } from '../../domain/periods.ts';
-import { warnOfHoldingLimits, watchSolvency } from '../../worker/sweeps.ts';
+import { keepsBack, watchSolvency } from '../../worker/platform-payouts.ts';
+import { warnOfHoldingLimits } from '../../worker/sweeps.ts';
 import { connect, type Sql } from '../../db/client.ts';
 import { type Api, apiOf, fundedEscrow, proposal, untilStatus } from '../stack/api.ts';
+import { topUpFloat } from '../stack/books.ts';
 import { control, startWorld, type World } from '../stack/world.ts';
 
 let world: World;
@@ -93,4 +95,62 @@ test('a shortfall of what lies at Stripe against what is owed is told once', asy
   await post('brought back', 1_000_000);
   await owner`DELETE FROM alerts WHERE kind = 'insolvent'`;
   expect(await watchSolvency(world.sql)).toBe(0);
+});
+
+describe('the platform’s own payouts', () => {
+  const stripeOf = () => new Stripe('sk_test_x', { host: '127.0.0.1', port: Number(new URL(world.sandbox.url).port), protocol: 'http' }); // prettier-ignore
+  const told = async () => (await world.sql<{ detail: Record<string, unknown> }[]>`SELECT detail FROM alerts WHERE kind IN ('held_money_may_leave', 'insolvent') ORDER BY id`).map((a) => a.detail); // prettier-ignore
+  const schedule = (interval: 'daily' | 'manual', minimum: number | '') =>
+    stripeOf().balanceSettings.update({ payments: { payouts: { schedule: { interval }, minimum_balance_by_currency: { usd: minimum } } } }); // prettier-ignore
+  const again = () => owner`DELETE FROM alerts WHERE kind IN ('held_money_may_leave', 'insolvent')`;
+
+  test('automatic ones without a minimum balance may take held money along: told once; manual or enough kept back, not', async () => {
+    await topUpFloat(world, 'usd', 100_000n);
+    await fundedEscrow(buyer, [seller], proposal(world.people.seller.id, [30_000]));
+    await again();
+    await schedule('daily', '');
+    expect(await world.payments.balanceSettings()).toEqual({ interval: 'daily', payoutStatus: 'enabled', minimumBalances: {} }); // prettier-ignore
+    expect(await watchSolvency(world.sql, world.payments)).toBe(1);
+    expect(await watchSolvency(world.sql, world.payments)).toBe(0);
+    expect(await told()).toMatchObject([{ currency: 'usd', platform_payouts: 'daily', minimum_balance: 0 }]);
+    const owed = Number((await told())[0]!['owed_to_others']);
+    expect(owed).toBeGreaterThanOrEqual(30_000);
+
+    await again();
+    await schedule('daily', owed - 1);
+    expect(await watchSolvency(world.sql, world.payments)).toBe(1);
+    await again();
+    await schedule('daily', owed);
+    expect(await watchSolvency(world.sql, world.payments)).toBe(0);
+    await schedule('manual', '');
+    expect(await watchSolvency(world.sql, world.payments)).toBe(0);
+    expect(await told()).toEqual([]);
+  });
+
+  test('a shortfall stops them', async () => {
+    await again();
+    await schedule('daily', 1_000_000);
+    const [cover] = await world.sql<{ extra: bigint }[]>`
+      SELECT sum(amount)::bigint AS extra FROM ledger_entries WHERE currency = 'usd'
+        AND account_class IN ('stripe_pending', 'stripe_available', 'stripe_reserved', 'held', 'fee_unearned', 'payable', 'on_hold', 'tax')`;
+    const taken = Number(cover!.extra) + 1;
+    const post = (key: string, amount: number) => owner`SELECT ledger_post(${key}, 'test', 'usd', ${owner.json([
+      { account: 'stripe:available', amount },
+      { account: 'platform_float', amount: -amount },
+    ])})`; // prettier-ignore
+    await post('gone', -taken);
+    expect(await watchSolvency(world.sql, world.payments)).toBe(1);
+    expect(await told()).toMatchObject([{ short_by: 1, payouts_stopped: 'yes', platform_payouts: 'manual' }]);
+    expect((await world.payments.balanceSettings()).interval).toBe('manual');
+    await post('found', taken);
+    await again();
+    expect(await watchSolvency(world.sql, world.payments)).toBe(0);
+  });
+
+  test('a schedule that this version does not know is no promise', () => {
+    const unknown = { interval: 'hourly', payoutStatus: 'enabled', minimumBalances: {} };
+    expect(keepsBack(unknown, { currency: 'usd', liabilities: 1n })).toBe(false);
+    expect(keepsBack({ ...unknown, minimumBalances: { usd: 1n } }, { currency: 'usd', liabilities: 1n })).toBe(true);
+    expect(keepsBack({ ...unknown, payoutStatus: 'disabled' }, { currency: 'usd', liabilities: 1n })).toBe(true);
+  });
 });

@@ -174,6 +174,7 @@ export type Tables = {
   external_account: Plain & { account: string };
   person: Plain & { account: string };
   account_link: Plain;
+  balance_settings: Rec & { _payments: JsonObject };
   balance_transaction: BalanceTransaction;
   charge: Charge;
   checkout_session: Plain;

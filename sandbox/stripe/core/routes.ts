@@ -3,6 +3,7 @@ import { accountRoutes } from './accounts.ts';
 import { accountLinkRoutes, accountV2Routes } from './accounts-v2.ts';
 import { accountSessionRoutes } from './account-sessions.ts';
 import { balanceRoutes } from './balance.ts';
+import { balanceSettingsRoutes } from './balance-settings.ts';
 import { catalogRoutes } from './catalog.ts';
 import { chargeRoutes } from './charges.ts';
 import { checkoutRoutes } from './checkout.ts';
@@ -26,6 +27,7 @@ export const ROUTES: readonly Route[] = [
   ...accountV2Routes,
   ...accountSessionRoutes,
   ...balanceRoutes,
+  ...balanceSettingsRoutes,
   ...catalogRoutes,
   ...chargeRoutes,
   ...checkoutRoutes,
