@@ -8,6 +8,8 @@ import { until } from '../supervisor/wait.ts';
 import { ONE_PART, type StackUnderTest, startStackUnderTest } from './stack-under-test.ts';
 
 const POINTS = ['before_call', 'after_effect', 'after_commit', 'before_completion'] as const;
+/** Of what only reads Stripe and books it. */
+const BOOKING = ['after_commit', 'before_completion'] as const;
 
 /** How often each list of Stripe has something of the escrow, and each kind of movement succeeded. */
 interface Effects {
@@ -19,6 +21,7 @@ interface Effects {
 
 interface Row {
   activity: string;
+  points: readonly (typeof POINTS)[number][];
   /** Up to where the next step is the activity. */
   prepare(deal: Deal): Promise<void>;
   /** What makes it run. */
@@ -46,12 +49,25 @@ const recovery = (status: string) => (deal: Deal) =>
     return rows.length === 1 && rows[0]!.status === status;
   });
 
+async function disputeCharge(deal: Deal): Promise<void> {
+  await deal.control('disputes', { charge: await deal.stripeIdOf('payments', 'stripe_charge_id'), due_in: 'P9D' });
+}
+async function disputeOf(deal: Deal): Promise<{ id: string } | undefined> {
+  type Disputes = { data: { id: string; kind: string }[] };
+  const { data } = await deal.cast.ops.api.get<Disputes>(`/v1/disputes?escrow_id=${deal.escrow.id}`);
+  return data.find((d) => d.kind === 'card');
+}
+async function acceptLoss(deal: Deal): Promise<void> {
+  await deal.as(deal.cast.ops, `/v1/disputes/${(await disputeOf(deal))!.id}/accept-loss`);
+}
+
 let s: StackUnderTest;
 
 // payAgain comes first: its refunds are refused by a fault that would hit the other rows' refunds.
 const ROWS: readonly Row[] = [
   {
     activity: 'payAgain',
+    points: POINTS,
     prepare: released,
     begin: async (deal) => {
       await deal.control('faults', { match: { method: 'POST', path: '/v1/refunds' }, kind: 'status', status: 400, times: 1 }); // prettier-ignore
@@ -63,6 +79,7 @@ const ROWS: readonly Row[] = [
   },
   {
     activity: 'createPayment',
+    points: POINTS,
     prepare: (deal) => deal.agreed(ONE_PART),
     begin: (deal) => deal.fund(),
     ended: (deal) => deal.until('active'),
@@ -71,6 +88,7 @@ const ROWS: readonly Row[] = [
   },
   {
     activity: 'transferToSeller',
+    points: POINTS,
     prepare: delivered,
     begin: (deal) => deal.accept(0),
     ended: (deal) => deal.until('completed'),
@@ -79,6 +97,7 @@ const ROWS: readonly Row[] = [
   },
   {
     activity: 'refundToBuyer',
+    points: POINTS,
     prepare: delivered,
     begin: refundByOps,
     ended: (deal) => deal.until('completed'),
@@ -87,6 +106,7 @@ const ROWS: readonly Row[] = [
   },
   {
     activity: 'takeBack',
+    points: POINTS,
     prepare: released,
     begin: refundByOps,
     ended: (deal) => recovery('refunded')(deal),
@@ -95,31 +115,58 @@ const ROWS: readonly Row[] = [
   },
   {
     activity: 'refundReleased',
+    points: POINTS,
     prepare: released,
     begin: refundByOps,
     ended: (deal) => recovery('refunded')(deal),
     money: { charged: 10_000, refunded: 10_000, released: 0, fees: 0, owed: 0, held: 0 },
     effects: { payments: 1, transfers: 1, reversals: 1, refunds: 1 },
   },
+  {
+    activity: 'recordDispute',
+    points: BOOKING,
+    prepare: delivered,
+    begin: disputeCharge,
+    ended: async (deal) => {
+      await deal.untilTrue('the chargeback', (e) => e.frozen.includes('card_dispute'));
+      await acceptLoss(deal);
+      await deal.until('completed');
+    },
+    money: { charged: 10_000, charged_back: 10_000, released: 0, refunded: 0, fees: 0, held: 0 },
+    effects: { payments: 1, transfers: 0, reversals: 0, refunds: 0 },
+  },
+  {
+    activity: 'settleDisputeLoss',
+    points: BOOKING,
+    prepare: async (deal) => {
+      await released(deal);
+      await disputeCharge(deal);
+      await deal.untilTrue('the chargeback', async () => (await disputeOf(deal)) !== undefined);
+    },
+    begin: acceptLoss,
+    ended: (deal) => deal.untilTrue('the loss', (e) => e.money.charged_back!.amount === 10_000),
+    money: { charged: 10_000, charged_back: 10_000, released: 0, refunded: 0, fees: 0, held: 0, owed: 0 },
+    effects: { payments: 1, transfers: 1, reversals: 1, refunds: 0 },
+  },
 ];
-const CELLS = ROWS.flatMap((row) => POINTS.map((point) => ({ row, point, name: `${row.activity} ${point}` })));
+const CELLS = ROWS.flatMap((row) => row.points.map((point) => ({ row, point, name: `${row.activity} ${point}` })));
 
 const deals = new Map<string, Deal>();
 
 beforeAll(async () => {
-  s = await startStackUnderTest(2, 280_000);
+  s = await startStackUnderTest(2, 1_000_000);
   const cells = CELLS.map((cell) => ({ ...cell, deal: s.deal() }));
   await Promise.all(cells.map(({ row, deal }) => row.prepare(deal)));
   const begun: Promise<unknown>[] = [];
   for (const { row, name, deal } of cells) {
     s.arm(name);
     begun.push(row.begin(deal));
-    await until(() => readFileSync(s.crashFile, 'utf8') === '', `a worker dies at ${name}`, 60_000);
+    await until(() => readFileSync(s.crashFile, 'utf8') === '', `a worker dies at ${name}`, 300_000);
     deals.set(name, deal);
   }
   await Promise.all(begun);
   await Promise.all(cells.map(({ row, deal }) => row.ended(deal)));
-}, 300_000);
+}, 1_200_000);
 afterAll(() => s.stop(), 60_000);
 
 test('each cell of the matrix killed a worker process', async () => {
@@ -128,7 +175,7 @@ test('each cell of the matrix killed a worker process', async () => {
 });
 
 describe.each(ROWS.map((row) => [row.activity, row] as const))('%s', (activity, row) => {
-  test.each(POINTS)('killed %s: one effect', async (point) => {
+  test.each(row.points)('killed %s: one effect', async (point) => {
     const deal = deals.get(`${activity} ${point}`)!;
     expect(await deal.prove().then((faults) => faults.filter((f) => f.startsWith('identity')))).toEqual([]);
     expect(() => deal.expect(row.money)).not.toThrow();
