@@ -10,6 +10,8 @@ export interface DisputeWord {
   /** Stripe's own word, and what it means. */
   status: string;
   phase: DisputePhase;
+  /** From 1; rises when the bank takes a decision back. Absent in histories from before. */
+  round?: number;
   amount: number;
   currency: string;
   dueAt: number | null;

@@ -16,9 +16,11 @@ import { post } from '../db/ledger.ts';
 import { raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
 import { releasedLeft, reserveRecovery, setRecoveryStatus } from '../db/recoveries.ts';
 import {
+  type DisputePhase,
   type LossPlan,
   type MilestoneMoney,
   phaseOf,
+  nextDecided,
   planLoss,
   transferredWhole,
   worthDefending,
@@ -54,22 +56,27 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
   async function recordDispute(disputeId: string): Promise<DisputeWord> {
     const dispute = await known(disputeId);
     const facts = await atStripe(dispute);
-    await sql.begin(async (raw) => {
+    const phase = phaseOf(facts.status);
+    const round = await sql.begin(async (raw) => {
       const tx = raw as Tx;
-      await lockCardDispute(tx, disputeId);
+      const { state } = (await lockCardDispute(tx, disputeId))!;
+      const decided = nextDecided(state.decided, phase);
       for (const bt of facts.balanceTransactions) await recordMoney(tx, dispute, bt);
       await tx`
         UPDATE disputes SET status = ${facts.status}, reason = ${facts.reason}, amount = ${facts.amountMinor},
-          due_by = ${facts.dueAt === null ? null : new Date(facts.dueAt)}, revision = revision + 1, updated_at = now(),
+          due_by = ${facts.dueAt === null ? null : new Date(facts.dueAt)}, state = ${tx.json({ ...state, decided } as never)}, revision = revision + 1, updated_at = now(),
           fee = ${facts.balanceTransactions.reduce((sum, bt) => sum + bt.feeMinor, 0n)}
         WHERE id = ${disputeId}`;
-      if (phaseOf(facts.status) !== 'unknown') return;
+      const alert =
+        state.plan && (await tooMuchBack(tx, disputeId)) ? 'dispute_returned_after_loss' : FOR_A_PERSON[phase];
+      if (alert === undefined) return decided.round;
       await raiseAlert(tx, {
-        kind: 'dispute_status_unknown',
-        key: `dispute:${disputeId}:${facts.status}`,
+        kind: alert,
+        key: `${alert}:${disputeId}:${facts.status}:${decided.round}`,
         escrowId: dispute.escrow_id,
         detail: { dispute_id: disputeId, stripe: facts.id, status: facts.status },
       });
+      return decided.round;
     });
     deps.crashPoint?.('after_commit');
     const { terms, milestones } = await paidByCharge(sql, dispute.escrow_id, dispute.charge_id);
@@ -80,7 +87,8 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       escrowId: dispute.escrow_id,
       chargeId: dispute.charge_id,
       status: facts.status,
-      phase: phaseOf(facts.status),
+      phase,
+      round,
       amount: toInteger(facts.amountMinor),
       currency: facts.currency,
       dueAt: facts.dueAt,
@@ -306,6 +314,16 @@ async function writing<T>(call: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw error instanceof PaymentsError ? toFailure(error) : error;
   }
+}
+
+/** Words that a person must read: none of them is answered by itself. */
+const FOR_A_PERSON: Partial<Record<DisputePhase, string>> = { unknown: 'dispute_status_unknown', appeal: 'dispute_appeal' }; // prettier-ignore
+
+/** After the loss was divided the bank gave some of it back: to whom it goes is a person's to say. */
+async function tooMuchBack(tx: Tx, disputeId: string): Promise<boolean> {
+  const [row] = await tx<{ amount: bigint }[]>`
+    SELECT amount FROM ledger_balances WHERE account = ${disputeAccount.receivable(disputeId)}`;
+  return row !== undefined && row.amount < 0n;
 }
 
 /** What the bank takes, settlement currency: as disputed until it has taken it. */

@@ -23,6 +23,8 @@ import { type ActivityDeps, asFailure } from './stripe-call.ts';
 export interface ReconcileDeps extends Pick<ActivityDeps, 'sql' | 'payments' | 'logger'> {
   /** What an open escrow's workflow says of itself; null where none runs. */
   escrowState: (escrowId: string) => Promise<EscrowState | null>;
+  /** Escrows whose workflow runs. */
+  runningEscrows: () => AsyncIterable<string>;
 }
 
 const TRIES = 5;
@@ -221,8 +223,8 @@ export async function reconcileBalance({ sql, payments }: ReconcileDeps, { runId
 } // prettier-ignore
 
 /** The projection of every open escrow against its workflow. */
-export async function reconcileWorkflows({ sql, escrowState }: ReconcileDeps, { runId }: ReconciliationRunWord): Promise<ReconciliationFigures> {
-  const rows = await workflowsAgree(sql, escrowState, { tries: TRIES, pauseMs: PAUSE_MS });
+export async function reconcileWorkflows({ sql, escrowState, runningEscrows }: ReconcileDeps, { runId }: ReconciliationRunWord): Promise<ReconciliationFigures> {
+  const rows = await workflowsAgree(sql, escrowState, { tries: TRIES, pauseMs: PAUSE_MS }, runningEscrows);
   await insertDifferences(sql, runId, rows.map((row): Difference => {
     const { escrow_id: escrowId, milestone_id: milestoneId, ...more } = row as { escrow_id: string; milestone_id?: string } & Side;
     return {

@@ -1,7 +1,7 @@
 // Money back to the buyer out of what is still held: asked in the ledger first, settled or undone by Stripe's word.
 import type { Tx } from '../db/client.ts';
 import { setOffOf } from '../db/debts.ts';
-import { post } from '../db/ledger.ts';
+import { overdrawn, post } from '../db/ledger.ts';
 import { changeMovement, lockMovement, useCharge } from '../db/movements.ts';
 import { project } from '../db/projection.ts';
 import { assert } from '../domain/errors.ts';
@@ -15,7 +15,15 @@ import { type ActivityDeps, final } from './stripe-call.ts';
 export function refundActivities(deps: ActivityDeps) {
   const flow = refundFlow(deps);
   return {
-    refundToBuyer: (order: RefundOrder): Promise<RefundAnswer> => flow.ask(callOf(order), bookingOf(order)),
+    refundToBuyer: async (order: RefundOrder): Promise<RefundAnswer> => {
+      try {
+        return await flow.ask(callOf(order), bookingOf(order));
+      } catch (error) {
+        const code = overdrawn(error);
+        if (code === null) throw error;
+        return { outcome: 'refused', stripeRefundId: null, code };
+      }
+    },
     recordRefund: (order: RefundOrder): Promise<RefundAnswer> => flow.readAgain(callOf(order), bookingOf(order)),
   };
 }

@@ -2,7 +2,7 @@
 // again after a crash.
 import type { Tx } from '../db/client.ts';
 import { setOffDebts, setOffOf } from '../db/debts.ts';
-import { post } from '../db/ledger.ts';
+import { overdrawn, post } from '../db/ledger.ts';
 import { changeMovement, lockMovement, raiseAlert, recordBalanceTransaction, reserveMovement, useCharge } from '../db/movements.ts'; // prettier-ignore
 import { project } from '../db/projection.ts';
 import { findSeller, updateSellerCapability } from '../db/sellers.ts';
@@ -21,6 +21,16 @@ export function releaseActivities(deps: ActivityDeps) {
   const { sql, payments } = deps;
 
   async function transferToSeller(order: TransferOrder): Promise<TransferAnswer> {
+    try {
+      return await transfer(order);
+    } catch (error) {
+      const code = overdrawn(error);
+      if (code === null) throw error;
+      return { outcome: 'refused', code, message: 'The money of this part has gone another way.' };
+    }
+  }
+
+  async function transfer(order: TransferOrder): Promise<TransferAnswer> {
     const id = transferIdOf(order.milestoneId, order.part);
     const seller = await sellerFor(order.sellerId);
     const done = await sql.begin(async (raw) => {
@@ -62,7 +72,7 @@ export function releaseActivities(deps: ActivityDeps) {
       transfer_id: id,
     };
     try {
-      const transfer = await writeToStripe(deps, {
+      const made = await writeToStripe(deps, {
         escrowId: order.escrowId,
         movementId: id,
         subject: order.milestoneId,
@@ -89,8 +99,8 @@ export function releaseActivities(deps: ActivityDeps) {
         find: async () =>
           (await payments.listTransfers(order.escrowId)).find((t) => t.metadata['transfer_id'] === id) ?? null,
       });
-      await record(order, id, transfer);
-      return { outcome: 'released', transferId: id, stripeTransferId: transfer.id };
+      await record(order, id, made);
+      return { outcome: 'released', transferId: id, stripeTransferId: made.id };
     } catch (error) {
       if (!(error instanceof PaymentsError)) throw error;
       return refusal(order, id, error);

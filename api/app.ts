@@ -88,6 +88,8 @@ function identify(): RequestHandler {
   };
 }
 
+const withoutToken = (url: string): string => url.replaceAll(/([?&](?:token|code|state)=)[^&]*/g, '$1…');
+
 const ESCROW_PATH = /^\/(?:v1\/(?:ops\/)?)?escrows\/(esc_[0-9a-f]{32})/;
 
 function logged({ logger }: AppContext): RequestHandler {
@@ -98,9 +100,9 @@ function logged({ logger }: AppContext): RequestHandler {
       const escrowId = ESCROW_PATH.exec((request as Request).originalUrl)?.[1];
       return escrowId === undefined ? {} : { escrow_id: escrowId, workflow_id: escrowWorkflowId(escrowId) };
     },
-    // Neither keys nor cookies nor bodies.
+    // Neither keys nor cookies nor bodies, nor what a mailed link or an identity provider's answer carries.
     serializers: {
-      req: (request: { id: unknown; method: string; url: string }) => ({ id: request.id, method: request.method, url: request.url }), // prettier-ignore
+      req: (request: { id: unknown; method: string; url: string }) => ({ id: request.id, method: request.method, url: withoutToken(request.url) }), // prettier-ignore
       res: (response: { statusCode: number }) => ({ status: response.statusCode }),
     },
     customLogLevel: (_request, response, error) => (error || response.statusCode >= 500 ? 'error' : 'info'),

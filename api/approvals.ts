@@ -179,6 +179,12 @@ export async function decideApproval(
   if (known.requested_by === person.id) {
     throw new Problem('forbidden', 'You asked for this: another person of ops decides it.');
   }
+  if (!person.approver) {
+    throw new Problem(
+      'forbidden',
+      'You may ask for such things and not decide them: somebody of ops who approves does.',
+    );
+  }
   if (!isIntact(known) || (hash !== undefined && hash !== known.params_hash)) {
     throw new Problem('approval_changed');
   }

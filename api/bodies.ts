@@ -31,6 +31,7 @@ const policy = z.strictObject({
   evidence: period.optional(),
   top_up: period.optional(),
   kyc_nudge: period.optional(),
+  fraud: period.optional(),
   remind: z.array(z.number()).optional().describe('Fractions of the inspection period, rising.'),
   max_rounds: z.int().optional(),
   fee_return: z.enum(['full', 'none']).optional(),

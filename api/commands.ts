@@ -203,6 +203,10 @@ function answerOf(
     const { code, message, param } = outcome.refusal;
     return refuse(new Problem(code, message, { param, extra: { available_actions: actions } }));
   }
+  // Its workflow ended unborn: the start came through, its command did not within a minute.
+  if (outcome.kind === 'gone' && command.name === 'create' && record === null) {
+    return refuse(new Problem('action_not_available', 'This escrow was not made in time, and nothing of it was: propose it again with a new Idempotency-Key.', { extra: { available_actions: [] } })); // prettier-ignore
+  }
   if (outcome.kind === 'gone') {
     const status = record?.state.status ?? 'unknown';
     return refuse(new Problem('action_not_available', `This escrow is ${status}: nothing can be done with it any more.`, { extra: { available_actions: actions } })); // prettier-ignore

@@ -2,7 +2,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { EscrowState } from '../domain/escrow-state.ts';
 import { escrowWorkflowId } from '../domain/ids.ts';
-import { QUERIES } from '../workflows/messages.ts';
+import { ESCROW_WORKFLOW, QUERIES } from '../workflows/messages.ts';
 
 const QUERY_DEADLINE_MS = 10_000;
 
@@ -20,4 +20,10 @@ export function workflowStates(client: Client): (escrowId: string) => Promise<Es
       throw error;
     }
   };
+}
+
+/** The escrows whose workflow runs on this task queue, as Temporal's visibility lists them. */
+export async function* runningEscrows(client: Client, taskQueue: string): AsyncIterable<string> {
+  const query = `WorkflowType = '${ESCROW_WORKFLOW}' AND ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue}'`;
+  for await (const { workflowId } of client.workflow.list({ query })) yield workflowId.slice('escrow/'.length);
 }

@@ -1,7 +1,7 @@
 // `npm run verify`: every invariant of the running installation, over database, Stripe and workflows. Changes nothing.
 import { Client, Connection } from '@temporalio/client';
 import { dataConverter } from '../codec/data-converter.ts';
-import { workflowStates } from '../api/workflow-states.ts';
+import { runningEscrows, workflowStates } from '../api/workflow-states.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
 import { verifyAudit } from '../db/audit.ts';
@@ -27,6 +27,7 @@ async function main(): Promise<void> {
     const results = await checkInvariants(sql, {
       stripe: stripePayments(settings.stripe),
       workflows: workflowStates(client),
+      running: () => runningEscrows(client, settings.temporal.taskQueue),
     });
     for (const { number, name, holds, rows } of results) {
       console.log(`${holds ? '  ok  ' : 'BROKEN'}  ${String(number).padStart(2)}  ${name}`);

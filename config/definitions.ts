@@ -158,6 +158,14 @@ export const settingDefinitions = define({
   },
   STRIPE_SANDBOX_PORT: { group: 'Stripe', schema: port, default: '12111', help: 'port of the embedded Stripe sandbox' },
 
+  OIDC_ISSUER: {
+    group: 'Sign-in',
+    schema: httpUrl.optional(),
+    help: 'identity provider by which ops and auditors may sign in (OpenID Connect); its return address is PUBLIC_URL/sign-in/oidc/return',
+  },
+  OIDC_CLIENT_ID: { group: 'Sign-in', schema: text.optional(), help: 'our id there' },
+  OIDC_CLIENT_SECRET: { group: 'Sign-in', schema: text.optional(), secret: true, help: 'our secret there' },
+
   PLATFORM_COUNTRY: {
     group: 'Rules',
     schema: z.string().regex(/^[A-Z]{2}$/, 'is not a country code such as US'),

@@ -56,6 +56,8 @@ export interface Settings {
   /** Absent: no mail is sent, and the outbox page shows each. */
   smtpUrl: string | undefined;
   mailFrom: string;
+  /** Absent: everybody signs in by password. */
+  oidc: { issuer: string; clientId: string; clientSecret: string } | undefined;
   platformCountry: string;
   /** Funded and cancelled escrows of one buyer in 24 hours; more are refused. */
   fundCancelLimit: number;
@@ -178,6 +180,7 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
     webhooks: { loopback: values.WEBHOOKS_TO_LOOPBACK === 'yes' },
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM ?? `Tranche <no-reply@${new URL(publicUrl).hostname}>`,
+    oidc: oidcOf(values),
     platformCountry: values.PLATFORM_COUNTRY,
     fundCancelLimit: values.FUND_CANCEL_LIMIT,
     approvalLimits: {
@@ -196,6 +199,21 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
     },
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function oidcOf(values: SettingValues): Settings['oidc'] {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret } = values;
+  if (issuer === undefined && clientId === undefined && clientSecret === undefined) return undefined;
+  if (issuer === undefined || clientId === undefined || clientSecret === undefined) {
+    throw new SettingsError(
+      'OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET belong together: set all of them or none',
+    );
+  }
+  const { protocol, hostname } = new URL(issuer);
+  if (protocol !== 'https:' && !['127.0.0.1', 'localhost'].includes(hostname)) {
+    throw new SettingsError('OIDC_ISSUER must be an https:// address: who signs in is told over it');
+  }
+  return { issuer, clientId, clientSecret };
 }
 
 function modeOf(values: SettingValues): Mode {

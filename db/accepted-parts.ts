@@ -13,11 +13,12 @@ export interface AcceptedPart {
 /** The last ones first; only what is not transferred, set off or taken yet. */
 export async function acceptedParts(tx: Tx, milestoneId: string): Promise<AcceptedPart[]> {
   const rows = await tx<{ part: number; payable: bigint }[]>`
-    SELECT split_part(t.idempotency_key, ':', 3)::integer AS part, -e.amount AS payable
+    SELECT split_part(t.idempotency_key, ':', 3)::integer AS part, -sum(e.amount)::bigint AS payable
     FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id
-    WHERE e.milestone_id = ${milestoneId} AND e.kind = 'part_accepted' AND e.account_class = 'payable'`;
+    WHERE e.milestone_id = ${milestoneId} AND e.kind IN ('part_accepted', 'part_withdrawn') AND e.account_class = 'payable'
+    GROUP BY 1 ORDER BY 1 DESC`;
   const parts: AcceptedPart[] = [];
-  for (const { part, payable } of rows.sort((a, b) => b.part - a.part)) {
+  for (const { part, payable } of rows) {
     const id = transferIdOf(milestoneId, part);
     const [gone] = await tx<{ total: bigint }[]>`
       SELECT (coalesce((SELECT sum(amount) FROM set_offs WHERE transfer_id = ${id}), 0)

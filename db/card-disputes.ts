@@ -1,5 +1,5 @@
 // The rows of card disputes: found or made by Stripe's id, locked while their money is written down, read by who may.
-import type { LossPlan } from '../domain/chargeback.ts';
+import type { Decided, LossPlan } from '../domain/chargeback.ts';
 import type { Terms } from '../domain/terms.ts';
 import type { DisputeFacts } from '../payments/port.ts';
 import type { Queryable, Sql, Tx } from './client.ts';
@@ -33,7 +33,7 @@ export interface CardDispute {
   currency: string;
   fee: bigint;
   due_by: Date | null;
-  state: { plan?: StoredPlan };
+  state: { plan?: StoredPlan; decided?: Decided };
   evidence: { text?: string; by?: string; at?: string; submitted?: boolean };
   revision: number;
   created_at: Date;

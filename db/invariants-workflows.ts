@@ -12,12 +12,17 @@ interface Projected {
 }
 
 const BATCH = 50;
+const MOST = 100;
 
-/** Open escrows in batches, each asked again while something is on its way between workflow and projection. */
+/**
+ * Open escrows in batches, each asked again while something is on its way between workflow and projection. `running` names
+ * the escrows whose workflow runs: those too that the projection calls ended, or does not have at all.
+ */
 export async function workflowsAgree(
   sql: Sql,
   stateOf: (escrowId: string) => Promise<EscrowState | null>,
   again: Again,
+  running?: () => AsyncIterable<string>,
 ): Promise<object[]> {
   const broken: object[] = [];
   let after = '';
@@ -26,9 +31,30 @@ export async function workflowsAgree(
       SELECT id FROM escrows WHERE status NOT IN ('completed', 'cancelled', 'expired') AND id > ${after} ORDER BY id LIMIT ${BATCH}`;
     for (const { id } of ids) broken.push(...(await escrowAgrees(sql, id, stateOf, again)));
     const last = ids.at(-1);
-    if (last === undefined || broken.length >= 100) return broken.slice(0, 100);
+    if (last === undefined || broken.length >= MOST) break;
     after = last.id;
   }
+  if (running === undefined || broken.length >= MOST) return broken.slice(0, MOST);
+  let batch: string[] = [];
+  const ask = async (): Promise<void> => {
+    for (const id of await notOpen(sql, batch)) broken.push(...(await escrowAgrees(sql, id, stateOf, again)));
+    batch = [];
+  };
+  for await (const id of running()) {
+    batch.push(id);
+    if (batch.length === BATCH) await ask();
+    if (broken.length >= MOST) break;
+  }
+  await ask();
+  return broken.slice(0, MOST);
+}
+
+/** Of these, the ones that the projection calls ended, or does not have. */
+async function notOpen(sql: Sql, ids: readonly string[]): Promise<string[]> {
+  const open = await sql<{ id: string }[]>`
+    SELECT id FROM escrows WHERE id = ANY (${[...ids]}) AND status NOT IN ('completed', 'cancelled', 'expired')`;
+  const known = new Set(open.map((row) => row.id));
+  return ids.filter((id) => !known.has(id));
 }
 
 async function escrowAgrees(
@@ -45,16 +71,20 @@ async function escrowAgrees(
   }
 }
 
-async function projected(sql: Sql, id: string): Promise<Projected> {
+async function projected(sql: Sql, id: string): Promise<Projected | null> {
   const [row] = await sql<Projected[]>`
     SELECT e.id, e.status, e.revision,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'status', m.status, 'revision', m.revision) ORDER BY m.position), '[]')
             FROM milestones m WHERE m.escrow_id = e.id) AS milestones
     FROM escrows e WHERE e.id = ${id}`;
-  return row!;
+  return row ?? null;
 }
 
-function differences(seen: Projected, state: EscrowState | null): object[] {
+function differences(seen: Projected | null, state: EscrowState | null): object[] {
+  if (seen === null) {
+    // A run that was never asked to create an escrow ends by itself.
+    return state === null ? [] : [{ escrow_id: state.id, what: 'a running workflow without a projection', workflow: state.status }]; // prettier-ignore
+  }
   if (state === null) {
     if (isEscrowEnd(seen.status as EscrowState['status'])) return [];
     return [

@@ -4,6 +4,7 @@ import type { EscrowState } from '../domain/escrow-state.ts';
 import { identityHolds, type Money } from './ledger.ts';
 import type { Sql, Tx } from './client.ts';
 import { stripeAgrees, type StripeBooks } from './invariants-stripe.ts';
+import { byBank, endedHoldNothing } from './invariants-books.ts';
 import { workflowsAgree } from './invariants-workflows.ts';
 
 export type { StripeBooks } from './invariants-stripe.ts';
@@ -20,6 +21,8 @@ export interface InvariantOptions {
   stripe?: StripeBooks | undefined;
   /** The state that an escrow's workflow has now, null where it has ended; without it 8 compares projection and ledger. */
   workflows?: ((escrowId: string) => Promise<EscrowState | null>) | undefined;
+  /** Escrows whose workflow runs, as Temporal lists them: 8 then asks those too that the projection calls ended. */
+  running?: (() => AsyncIterable<string>) | undefined;
   /** How long things may be under way before they count as stuck. */
   convergenceMs?: number | undefined;
   /** How often 3 and 8 look again before they believe a difference, and how long they wait in between. */
@@ -127,6 +130,8 @@ const CHECKS: readonly { number: number; name: string; rows: Check }[] = [
         SELECT 'balance transaction of several movements', min(id), min(stripe_id), balance_transaction_id
         FROM movements WHERE balance_transaction_id IS NOT NULL
         GROUP BY balance_transaction_id HAVING count(*) > 1
+        UNION ALL
+        ${byBank(tx)}
       ) broken LIMIT ${MAX_ROWS}`,
   },
   {
@@ -147,7 +152,7 @@ const CHECKS: readonly { number: number; name: string; rows: Check }[] = [
   {
     number: 8,
     name: 'workflow, projection and ledger say the same',
-    rows: projectionAgrees,
+    rows: async (tx, within) => [...(await projectionAgrees(tx)), ...(await endedHoldNothing(tx, within.convergence))],
   },
   {
     number: 9,
@@ -226,7 +231,8 @@ export async function checkInvariants(sql: Sql, options: InvariantOptions = {}):
   });
   const again = { tries: options.tries ?? 6, pauseMs: options.pauseMs ?? 1000 };
   if (options.stripe !== undefined) add(results, 3, await stripeAgrees(sql, options.stripe, again));
-  if (options.workflows !== undefined) add(results, 8, await workflowsAgree(sql, options.workflows, again));
+  if (options.workflows !== undefined)
+    add(results, 8, await workflowsAgree(sql, options.workflows, again, options.running));
   return results;
 }
 

@@ -98,3 +98,12 @@ export async function entriesOf(sql: Sql, escrowId: string): Promise<LedgerLine[
     FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id
     WHERE e.escrow_id = ${escrowId} ORDER BY t.created_at, t.id, e.leg`;
 }
+
+/**
+ * The guard that a posting or reservation ran into, where the money that it would move has gone another way (a bank took it):
+ * an answer, because no repetition brings it back. Null: another error.
+ */
+export function overdrawn(error: unknown): 'not_overdrawn' | 'charge_not_overdrawn' | null {
+  const name = (error as { constraint_name?: string }).constraint_name;
+  return name === 'not_overdrawn' || name === 'charge_not_overdrawn' ? name : null;
+}

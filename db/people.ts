@@ -1,4 +1,4 @@
-// People and what proves who they are: scrypt passwords, hashed sessions; API keys stand in api-keys.ts.
+// People and their passwords, by scrypt. Keys: api-keys.ts; sessions: sessions.ts; codes: second-factor.ts.
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Role } from '../domain/escrow-state.ts';
 import type { Queryable } from './client.ts';
@@ -10,6 +10,8 @@ export interface Person {
   email: string;
   name: string;
   role: Role;
+  /** Of ops: may decide what others of ops asked for. */
+  approver: boolean;
   timeZone: string;
   locale: string;
 }
@@ -19,6 +21,8 @@ export interface NewPerson {
   email: string;
   name: string;
   role: Role;
+  /** Of ops; true unless said otherwise. */
+  approver?: boolean | undefined;
   password?: string | undefined;
 }
 
@@ -28,6 +32,7 @@ export interface PersonRow {
   email: string;
   name: string;
   role: Role;
+  approver: boolean;
   time_zone: string;
   locale: string;
 }
@@ -38,19 +43,21 @@ export const toPerson = (row: PersonRow): Person => ({
   email: row.email,
   name: row.name,
   role: row.role,
+  approver: row.approver,
   timeZone: row.time_zone,
   locale: row.locale,
 });
 
-export const personColumns = (sql: Queryable) => sql`p.id, p.entity_id, p.email, p.name, p.role, p.time_zone, p.locale`;
+export const personColumns = (sql: Queryable) =>
+  sql`p.id, p.entity_id, p.email, p.name, p.role, p.approver, p.time_zone, p.locale`;
 
 /** Null when the address belongs to somebody already. */
 export async function createPerson(sql: Queryable, person: NewPerson): Promise<Person | null> {
   const id = person.id ?? newId('person');
   const hash = person.password === undefined ? null : await hashPassword(person.password);
   const [row] = await sql<PersonRow[]>`
-    INSERT INTO people AS p (id, email, name, role, password_hash)
-    VALUES (${id}, ${person.email}, ${person.name}, ${person.role}, ${hash})
+    INSERT INTO people AS p (id, email, name, role, approver, password_hash)
+    VALUES (${id}, ${person.email}, ${person.name}, ${person.role}, ${person.role === 'ops' && (person.approver ?? true)}, ${hash})
     ON CONFLICT DO NOTHING RETURNING ${personColumns(sql)}`;
   return row ? toPerson(row) : null;
 }
@@ -122,38 +129,3 @@ export async function setPassword(sql: Queryable, personId: string, password: st
 
 /** What it hashes has 256 random bits: a plain hash is enough, there is nothing to guess. */
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-
-// ---- sessions ---------------------------------------------------------------------------------------------------
-
-const SESSION_MS = 12 * 3_600_000;
-
-export interface Session {
-  person: Person;
-  csrfToken: string;
-  expiresAt: Date;
-}
-
-export async function createSession(
-  sql: Queryable,
-  personId: string,
-  lifetimeMs = SESSION_MS,
-): Promise<{ token: string; csrfToken: string; expiresAt: Date }> {
-  const token = randomBytes(32).toString('base64url');
-  const csrfToken = randomBytes(32).toString('base64url');
-  const expiresAt = new Date(Date.now() + lifetimeMs);
-  await sql`
-    INSERT INTO sessions (token_hash, person_id, csrf_token, expires_at)
-    VALUES (${sha256(token)}, ${personId}, ${csrfToken}, ${expiresAt})`;
-  return { token, csrfToken, expiresAt };
-}
-
-export async function findSession(sql: Queryable, token: string): Promise<Session | null> {
-  const [row] = await sql<(PersonRow & { csrf_token: string; expires_at: Date })[]>`
-    SELECT ${personColumns(sql)}, s.csrf_token, s.expires_at FROM sessions s JOIN people p ON p.id = s.person_id
-    WHERE s.token_hash = ${sha256(token)} AND s.expires_at > now()`;
-  return row ? { person: toPerson(row), csrfToken: row.csrf_token, expiresAt: row.expires_at } : null;
-}
-
-export async function endSession(sql: Queryable, token: string): Promise<void> {
-  await sql`DELETE FROM sessions WHERE token_hash = ${sha256(token)}`;
-}

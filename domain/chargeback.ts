@@ -107,7 +107,8 @@ export const transferredWhole = (m: MilestoneMoney): bigint =>
   m.paidMinor + m.feeEarnedMinor - feeOf(m, m.payableMinor);
 
 /** What Stripe's word of a dispute means here; a word that is not known is a person's to read. */
-export type DisputePhase = 'inquiry' | 'inquiry_review' | 'open' | 'review' | 'won' | 'lost' | 'lifted' | 'unknown';
+export type DisputePhase =
+  'inquiry' | 'inquiry_review' | 'open' | 'review' | 'appeal' | 'appeal_review' | 'won' | 'lost' | 'lifted' | 'unknown';
 
 const PHASES: Readonly<Record<string, DisputePhase>> = {
   warning_needs_response: 'inquiry',
@@ -115,12 +116,32 @@ const PHASES: Readonly<Record<string, DisputePhase>> = {
   warning_closed: 'lifted',
   needs_response: 'open',
   under_review: 'review',
+  // A decision that is no longer the last one: the money stays where it is, and whether to appeal is a person's.
+  appeal_needs_response: 'appeal',
+  appeal_under_review: 'appeal_review',
   won: 'won',
   lost: 'lost',
   prevented: 'lifted',
 };
 
 export const phaseOf = (status: string): DisputePhase => PHASES[status] ?? 'unknown';
+
+/** Nothing more is waited for, unless the bank speaks again. */
+export const isFinal = (phase: DisputePhase): phase is 'won' | 'lost' | 'lifted' =>
+  phase === 'won' || phase === 'lost' || phase === 'lifted';
+
+/** How often a dispute was decided: a bank may take its decision back, and each time everything is told anew. */
+export interface Decided {
+  round: number;
+  /** The last final word; null while the present round goes on. */
+  last: DisputePhase | null;
+}
+
+export function nextDecided(known: Decided | undefined, phase: DisputePhase): Decided {
+  const before = known ?? { round: 1, last: null };
+  const again = before.last !== null && before.last !== phase;
+  return { round: before.round + (again ? 1 : 0), last: isFinal(phase) ? phase : again ? null : before.last };
+}
 
 /** Stripe's words for a refund of a charge that a bank is at: an answer, and no failure. */
 export const REFUSED_BY_DISPUTE: ReadonlySet<string> = new Set([

@@ -3,7 +3,7 @@ import { type EscrowState, freezesOver, isMilestoneEnd, type MilestoneState } fr
 
 export type MilestoneDeadlineName = 'remind' | 'auto_accept' | 'overdue' | 'give_up' | 'refund_request' | 'retry_release' | 'nudge_kyc' | 'dispute'; // prettier-ignore
 export type EscrowDeadlineName =
-  'expire_proposal' | 'expire_funding' | 'cancel_request' | 'leave_action' | 'lapse_amendment';
+  'expire_proposal' | 'expire_funding' | 'cancel_request' | 'leave_action' | 'lapse_amendment' | 'fraud_overdue';
 
 export interface Deadline<Name extends string> {
   at: number;
@@ -64,6 +64,9 @@ export function nextEscrowDeadline(state: EscrowState): Deadline<EscrowDeadlineN
   for (const p of state.payments) {
     if (p.status === 'requires_action' && p.actionUntil !== null)
       all.push({ at: p.actionUntil, name: 'leave_action', subject: p.id });
+  }
+  for (const f of state.frozen) {
+    if (typeof f.until === 'number') all.push({ at: f.until, name: 'fraud_overdue', subject: f.detail });
   }
   return earliest(all);
 }

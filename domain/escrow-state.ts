@@ -55,6 +55,8 @@ export interface Freeze {
   /** What it is about, for a person: a dispute id, an error code. */
   detail: string;
   since: number;
+  /** Of a fraud warning: when ops must have decided; null once that has passed and they were told again. */
+  until?: number | null;
 }
 
 /** What a charge brought for one milestone, in the settlement currency. */
@@ -266,7 +268,7 @@ export interface EscrowState {
   fundUntil: number | null;
   frozen: Freeze[];
   /** Card disputes that this escrow was told of; an ended one stays, because `closed` may come before `created`. */
-  cardDisputes: { id: string; state: 'open' | 'lifted' | 'lost'; chargeId?: string }[];
+  cardDisputes: { id: string; state: 'open' | 'lifted' | 'lost'; chargeId?: string; round?: number; taken?: boolean }[];
   milestones: MilestoneState[];
   payments: PaymentState[];
   cancelRequest: PendingRequest | null;

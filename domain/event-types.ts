@@ -64,6 +64,7 @@ export const EVENT_TYPES: Readonly<Record<string, string>> = {
   'dispute.settled': 'The dispute is settled.',
   'card_dispute.opened': 'The buyer’s bank disputes a payment.',
   'fraud_warning.received': 'The card network warns that a payment may be fraud.',
+  'fraud_warning.overdue': 'Staff did not decide over a fraud warning in time.',
   'card_dispute.lifted': 'The bank’s dispute ended in the seller’s favour.',
   'card_dispute.lost': 'The bank gave the disputed money back to the buyer.',
   'seller.updated': 'A seller’s verification changed: transfers, status or what Stripe asks for.',

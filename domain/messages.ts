@@ -166,6 +166,7 @@ export const EVENT_MESSAGES = {
   'card_dispute.lifted': { kind: 'chargeback_ended', to: 'both' },
   'card_dispute.lost': { kind: 'chargeback_ended', to: 'both' },
   'fraud_warning.received': null, // ops wait to clear it
+  'fraud_warning.overdue': null, // ops have its alert
 } satisfies Record<string, { kind: HappenedKind; to: To } | null>;
 
 /** The timeline's events: a new one is decided about here, and has its words in web/words.ts. */

@@ -17,6 +17,7 @@ export interface PolicyInput {
   evidence?: string;
   top_up?: string;
   kyc_nudge?: string;
+  fraud?: string;
   /** Fractions of the inspection period after which the buyer is reminded, each in (0, 1), rising. */
   remind?: number[];
   max_rounds?: number;
@@ -39,6 +40,8 @@ export interface Policy {
   evidenceMs: number;
   topUpMs: number;
   kycNudgeMs: number;
+  /** How long ops may take over a fraud warning. Absent in terms from before: a day. */
+  fraudMs?: number;
   remind: number[];
   maxRounds: number;
   feeReturn: 'full' | 'none';
@@ -62,6 +65,7 @@ const PERIODS: Record<PeriodKey, { field: keyof Policy; fallback: string; liveMi
   evidence: { field: 'evidenceMs', fallback: 'P5D', liveMinimumMs: 2 * DAY_MS },
   top_up: { field: 'topUpMs', fallback: 'PT1H', liveMinimumMs: 60_000 },
   kyc_nudge: { field: 'kycNudgeMs', fallback: 'P30D', liveMinimumMs: DAY_MS },
+  fraud: { field: 'fraudMs', fallback: 'PT24H', liveMinimumMs: DAY_MS / 24 },
 };
 
 /** Reminders at 7, 12 and 13 days of a 14-day inspection. */

@@ -240,7 +240,14 @@ function frozenWaiting(freezes: readonly Freeze[], m: MilestoneState | null): Wa
   const first = freezes.find((f) => FREEZES[f.reason].who === 'ops') ?? freezes[0]!;
   const { kind, who, what, otherwise } = FREEZES[first.reason];
   const reasons = freezes.map((f) => `${f.reason.replaceAll('_', ' ')} (${f.detail})`).join('; ');
-  return wait(kind, who, `Frozen: ${reasons}. Its timers stand still. ${what}`, null, otherwise, m?.id ?? null);
+  return wait(
+    kind,
+    who,
+    `Frozen: ${reasons}. Its timers stand still. ${what}`,
+    first.until ?? null,
+    otherwise,
+    m?.id ?? null,
+  );
 }
 
 function disputeWaiting(state: WaitingState, m: MilestoneState, d: DisputeState): Waiting {

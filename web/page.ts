@@ -4,10 +4,11 @@ import type { AppContext, Caller } from '../api/context.ts';
 import { stateOf } from '../api/route.ts';
 import { Problem } from '../api/problem.ts';
 import { type Viewer } from '../db/escrows.ts';
-import type { Session } from '../db/people.ts';
+import type { Session } from '../db/sessions.ts';
 import type { Role } from '../domain/escrow-state.ts';
 import type { Reader } from './reader.ts';
-import { checkCsrf, checkOrigin, readerOf, sessionOf } from './session.ts';
+import { secondFactorOf } from '../db/second-factor.ts';
+import { checkCsrf, checkOrigin, isFresh, readerOf, sessionOf } from './session.ts';
 import { NOTICES } from './words.ts';
 
 export interface PageCall {
@@ -22,8 +23,16 @@ export interface PageCall {
 
 type Handler = (call: PageCall) => Promise<void>;
 
+interface PageRules {
+  /**
+   * Asks again who it is where the last proof is old. Of ops' forms, unless said otherwise; of others' only where it is
+   * said: their security.
+   */
+  proof?: boolean;
+}
+
 /** A page for whoever is signed in with one of these roles; others are sent to sign in, or told that it is not theirs. */
-export function signedIn(context: AppContext, roles: readonly Role[] | null, handler: Handler): RequestHandler {
+export function signedIn(context: AppContext, roles: readonly Role[] | null, handler: Handler, rules: PageRules = {}): RequestHandler {
   return async (request, response) => {
       if (request.method === 'POST') checkOrigin(request, context.settings);
       const session = await sessionOf(context, request);
@@ -35,6 +44,9 @@ export function signedIn(context: AppContext, roles: readonly Role[] | null, han
       const { person } = session;
       if (roles !== null && !roles.includes(person.role)) throw new Problem('not_found', 'There is no such page for you.');
       if (request.method === 'POST') checkCsrf(session, formOf(request)['csrf']);
+      if (await mustEnrol(context, session, request.path)) return seeOther(response, '/security', 'second_factor_needed');
+      const asksProof = rules.proof ?? (request.method === 'POST' && person.role === 'ops');
+      if (asksProof && !isFresh(session)) return response.redirect(303, `/step-up?next=${encodeURIComponent(formPage(request))}`);
       await handler({
         context,
         request,
@@ -46,6 +58,20 @@ export function signedIn(context: AppContext, roles: readonly Role[] | null, han
       });
   };
 } // prettier-ignore
+
+/** With real money nobody of ops works without a second factor: their own, or their identity provider's. */
+async function mustEnrol({ settings, sql }: AppContext, session: Session, path: string): Promise<boolean> {
+  const free = path.startsWith('/security') || path === '/sign-out' || path === '/step-up';
+  if (settings.mode !== 'live' || session.person.role !== 'ops' || session.method === 'oidc' || free) return false;
+  return !(await secondFactorOf(sql, session.person.id)).on;
+}
+
+/** The page that a form was sent from; a page itself is its own. */
+function formPage(request: Request): string {
+  if (request.method !== 'POST') return request.originalUrl;
+  const from = request.get('Referer');
+  return from !== undefined && URL.canParse(from) ? `${new URL(from).pathname}${new URL(from).search}` : '/';
+}
 
 /** A form's fields: each a text, or several where the name was repeated. */
 export function formOf(request: Request): Record<string, string | string[] | undefined> {

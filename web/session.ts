@@ -5,7 +5,14 @@ import type { AppContext } from '../api/context.ts';
 import { Problem } from '../api/problem.ts';
 import type { Settings } from '../config/settings.ts';
 import { recordSignIn } from '../db/audit.ts';
-import { createSession, endSession, findSession, type Session } from '../db/people.ts';
+import {
+  createSession,
+  endSession,
+  findPendingSession,
+  findSession,
+  type Session,
+  type SignInMethod,
+} from '../db/sessions.ts';
 import { knownTimeZone, type Reader } from './reader.ts';
 
 const isHttps = (settings: Pick<Settings, 'publicUrl'>) => settings.publicUrl.startsWith('https:');
@@ -30,18 +37,46 @@ export async function sessionOf(context: AppContext, request: Request): Promise<
   return token ? findSession(context.sql, token) : null;
 }
 
+/** Of whoever has given the password, and not yet the code. */
+export async function pendingSessionOf(context: AppContext, request: Request): Promise<Session | null> {
+  const token = cookieOf(request, cookieName(context.settings));
+  return token ? findPendingSession(context.sql, token) : null;
+}
+
 /** Always a new token: one that was planted before sign-in is worth nothing after it. */
 export async function signIn(
   context: AppContext,
   request: Request,
   response: Response,
   personId: string,
+  method: SignInMethod,
+): Promise<void> {
+  await startSession(context, request, response, personId, { method });
+}
+
+/** The password was right: a cookie that opens the page for the code, and nothing else. */
+export async function awaitCode(
+  context: AppContext,
+  request: Request,
+  response: Response,
+  personId: string,
+): Promise<void> {
+  await startSession(context, request, response, personId, { pending: true });
+}
+
+async function startSession(
+  context: AppContext,
+  request: Request,
+  response: Response,
+  personId: string,
+  of: { method?: SignInMethod; pending?: boolean },
 ): Promise<void> {
   const before = cookieOf(request, cookieName(context.settings));
   if (before) await endSession(context.sql, before);
+  const device = request.get('User-Agent') ?? '';
   const { token, expiresAt } = await context.sql.begin(async (tx) => {
-    await recordSignIn(tx, personId);
-    return createSession(tx, personId);
+    if (of.pending !== true) await recordSignIn(tx, personId);
+    return createSession(tx, personId, { ...of, device });
   });
   response.cookie(cookieName(context.settings), token, {
     httpOnly: true,
@@ -51,6 +86,23 @@ export async function signIn(
     expires: expiresAt,
   });
 }
+
+/** A value of the browser's own that lives until it is read: what an identity provider's answer must match. */
+export function keepForReturn(context: AppContext, response: Response, value: string): void {
+  response.cookie(returnCookie(context.settings), value, { httpOnly: true, sameSite: 'lax', secure: isHttps(context.settings), path: '/', maxAge: 600_000 }); // prettier-ignore
+}
+
+export function takeForReturn(context: AppContext, request: Request, response: Response): string | undefined {
+  const name = returnCookie(context.settings);
+  response.clearCookie(name, { httpOnly: true, sameSite: 'lax', secure: isHttps(context.settings), path: '/' });
+  return cookieOf(request, name);
+}
+
+const returnCookie = (settings: Pick<Settings, 'publicUrl'>) => `${cookieName(settings)}-return`;
+
+/** Longer ago than this, whoever sits before the browser shows again who they are before money moves. */
+const PROOF_MS = 15 * 60_000;
+export const isFresh = (session: Session, now = Date.now()): boolean => now - session.provenAt.getTime() < PROOF_MS;
 
 export async function signOut(context: AppContext, request: Request, response: Response): Promise<void> {
   const name = cookieName(context.settings);

@@ -1,4 +1,6 @@
 // Every word that stands for a code: statuses, actions, events, reasons. No page shows an enum; all of them are said here.
+import type { ReconciliationRun } from '../db/reconciliation.ts';
+import type { Repair } from '../domain/reconciliation.ts';
 import type { EventType } from '../domain/messages.ts';
 import type { EscrowStatus, FreezeReason, MilestoneStatus, Role } from '../domain/escrow-state.ts';
 import type { MoneyTerm } from '../db/ledger.ts';
@@ -122,6 +124,28 @@ export const APPROVAL_KIND: Record<ApprovalKind, string> = {
   reconciliation_repair: 'Repair of a difference to Stripe’s books',
 };
 
+export const RUN_STATUS: Record<ReconciliationRun['status'], StatusWords> = {
+  running: { label: 'Under way', tone: 'waiting' },
+  clean: { label: 'Clean', tone: 'good' },
+  differences: { label: 'Differences', tone: 'bad' },
+  failed: { label: 'Failed: run it again', tone: 'bad' },
+};
+
+export const DIFFERENCE_STATUS: Record<'open' | 'asked' | 'repaired', StatusWords> = {
+  open: { label: 'Open', tone: 'bad' },
+  asked: { label: 'A repair is asked for', tone: 'waiting' },
+  repaired: { label: 'Repaired', tone: 'good' },
+};
+
+export const REPAIR_WORDS: Record<Repair, string> = {
+  deliver_event: 'Deliver its event again',
+  post: 'Post what Stripe booked',
+  correct: 'Post the difference as a correction',
+  reverse_transfer: 'Reverse the transfer at Stripe, and post both',
+  project_again: 'Write the projection again',
+  explain: 'Leave it as it is, explained',
+};
+
 export const APPROVAL_STATUS: Record<ApprovalStatus, StatusWords> = {
   pending: { label: 'Waits for a second person', tone: 'waiting' },
   approved: { label: 'Approved, being carried out', tone: 'held' },
@@ -222,6 +246,8 @@ export const CARD_DISPUTE_PHASE: Record<DisputePhase, StatusWords> = {
   inquiry_review: { label: 'The bank looks at the answer', tone: 'waiting' },
   open: { label: 'Waits for evidence', tone: 'bad' },
   review: { label: 'The bank decides', tone: 'waiting' },
+  appeal: { label: 'Decided, and may be appealed; staff look at it', tone: 'bad' },
+  appeal_review: { label: 'The bank decides over the appeal', tone: 'waiting' },
   won: { label: 'Won', tone: 'good' },
   lost: { label: 'Lost', tone: 'bad' },
   lifted: { label: 'Ended without loss', tone: 'good' },
@@ -320,6 +346,7 @@ export const NOTICES: Record<string, string> = {
   approved: 'Approved, and carried out.',
   approved_failed: 'Approved, but it could not be carried out. Its outcome stands below; nothing has moved.',
   denied: 'Denied. Nothing is done.',
+  reconciling: 'It runs. Load this page again in a few minutes.',
   repaid: 'The repayment is recorded, and the debt is smaller by it.',
   evidence_staged: 'Your evidence is staged. You can still change it until it is sent.',
   evidence_sent: 'The evidence is sent to the bank. It decides now; that takes weeks.',
@@ -327,6 +354,15 @@ export const NOTICES: Record<string, string> = {
   schedule_asked: 'Your request waits for our staff. Until they approve it nothing changes.',
   approval_asked: 'This waits for another person of ops to approve it. Nothing has moved yet.',
   refund_asked: 'You have asked for a refund. The other side is asked to confirm it.',
+  second_factor_needed: 'Whoever works here with real money has a second factor: turn it on first.',
+  second_factor_off: 'Your second factor is off.',
+  session_ended: 'The session has ended.',
+  sessions_ended: 'Every other session of yours has ended.',
+  password_changed: 'Your password is changed. Every other session of yours has ended.',
+  password_set: 'Your new password is set. Sign in with it.',
+  reset_asked: 'If that address has an account, a link is on its way to it. It is good for one hour.',
+  invited: 'Invited: a link is on its way to them. It is good for seven days.',
+  invitation_revoked: 'The invitation is taken back; its link opens nothing.',
   all_read: 'Everything is marked as read.',
   preferences_saved: 'Saved: this is what is mailed to you from now on.',
   onboarded: 'Thank you. Stripe tells us within moments whether anything is missing.',
@@ -396,6 +432,7 @@ export const EVENTS: Readonly<Record<EventType, string>> = {
   'dispute.settled': 'settled the dispute: the seller gets {seller_amount}',
   'card_dispute.opened': 'The buyer’s bank disputes the payment',
   'fraud_warning.received': 'The card network warns that the payment may be fraud',
+  'fraud_warning.overdue': 'Staff did not decide over the fraud warning in time',
   'card_dispute.lifted': 'The bank’s dispute ended in the seller’s favour',
   'card_dispute.lost': 'The bank gave the disputed money back to the buyer',
 };

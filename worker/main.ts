@@ -12,6 +12,7 @@ import { dataConverter } from '../codec/data-converter.ts';
 import { sweepApprovals } from '../api/approvals.ts';
 import { sweepOpenCommands } from '../api/commands.ts';
 import { temporalEscrows } from '../api/workflow-port.ts';
+import { runningEscrows } from '../api/workflow-states.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
 import { holdingLimitMs } from '../domain/policy.ts';
@@ -23,6 +24,7 @@ import { escrowSignals } from './escrow-signals.ts';
 import { handlers } from './handlers/index.ts';
 import { startHealthServer } from './health.ts';
 import { measureWorker } from './metrics.ts';
+import { mailLinks } from './mail-links.ts';
 import { startMailer } from './mailer.ts';
 import { watchSolvency } from './platform-payouts.ts';
 import { startPump } from './pump.ts';
@@ -64,7 +66,13 @@ async function main(): Promise<void> {
         webhooks: settings.webhooks,
         ...(crash ? { crashPoint: crash.at } : {}),
       }),
-      ...reconcileActivities({ sql, payments, logger, escrowState: (id) => workflows.stateOf(id) }),
+      ...reconcileActivities({
+        sql,
+        payments,
+        logger,
+        escrowState: (id) => workflows.stateOf(id),
+        runningEscrows: () => runningEscrows(client, settings.temporal.taskQueue),
+      }),
     },
     ...(crash ? { interceptors: { activity: [crash.interceptor] } } : {}),
     stickyQueueScheduleToStartTimeout: settings.worker
@@ -99,6 +107,7 @@ async function main(): Promise<void> {
     transport: settings.smtpUrl === undefined ? null : smtpTransport(settings.smtpUrl, settings.mailFrom),
     publicUrl: settings.publicUrl,
     sandbox: settings.sandbox,
+    linkFor: mailLinks(sql, settings.publicUrl),
     logger,
   });
   const health =

@@ -5,6 +5,7 @@ import { sealAudit } from '../db/audit.ts';
 import type { Sql, Tx } from '../db/client.ts';
 import { archiveEvents, reviveParked, storeEvents } from '../db/inbox-queue.ts';
 import type { NewEvent } from '../db/inbox-queue.ts';
+import { forgetExpired } from '../db/sessions.ts';
 import { post } from '../db/ledger.ts';
 import { matured } from '../domain/postings.ts';
 import type { Payments } from '../payments/port.ts';
@@ -64,6 +65,7 @@ export function allSweeps(parts: SweepParts): Sweep[] {
     { name: 'holding-limits', everyMs: 10 * MINUTE, run: (sql) => warnOfHoldingLimits(sql, parts.holdingLimitMs) },
     { name: 'solvency', everyMs: 5 * MINUTE, run: async () => (await parts.watchSolvency?.()) ?? 0 },
     { name: 'old-events', everyMs: HOUR, run: archiveOldEvents },
+    { name: 'expired-sign-ins', everyMs: 10 * MINUTE, run: forgetExpired },
     { name: 'old-idempotency-keys', everyMs: 10 * MINUTE, run: deleteOldKeys },
   ];
 }

@@ -91,21 +91,22 @@ export async function chargeback(input: ChargebackInput): Promise<ChargebackWord
   setHandler(defineQuery<ChargebackWord>(CHARGEBACK_QUERIES.word), () => wordOf(input, run));
   registerUpdates(input, run);
 
-  let told = false;
+  let told: number | null = null;
   for (;;) {
     run.news = false;
     const word = await books.recordDispute(input.disputeId);
     run.word = word;
+    const round = word.round ?? 1;
     show(run, word);
     // Opened is told also where it is closed already: the escrow ignores what it knows, and shows both.
-    if (!told) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.frozen ?? word.named }); // prettier-ignore
-    told = true;
+    if (told !== round) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.frozen ?? word.named, round }); // prettier-ignore
+    told = round;
     if (word.phase === 'won' || word.phase === 'lifted') {
-      await tellEscrow(input, { kind: 'lifted', disputeId: input.disputeId });
+      await tellEscrow(input, { kind: 'lifted', disputeId: input.disputeId, round });
       break;
     }
     if (word.phase === 'lost') {
-      await settle(input, run);
+      await settle(input, run, round);
       break;
     }
     await untilNews(input, run, word);
@@ -150,7 +151,7 @@ async function send(input: ChargebackInput, run: Run): Promise<void> {
 }
 
 /** Lost, accepted, or a bank debit that arrives final: unreleased money first, then reversals, then debts. */
-async function settle(input: ChargebackInput, run: Run): Promise<void> {
+async function settle(input: ChargebackInput, run: Run, round: number): Promise<void> {
   const { disputeId } = input;
   let plan = await books.planDisputeLoss(disputeId);
   while (plan.waitsFor !== undefined) {
@@ -174,7 +175,7 @@ async function settle(input: ChargebackInput, run: Run): Promise<void> {
     }),
   );
   await books.settleDisputeLoss(disputeId, reversed);
-  await tellEscrow(input, { kind: 'lost', disputeId, taken: plan.taken, refunded: plan.refunded, ...(plan.accepted ? { accepted: plan.accepted } : {}) }); // prettier-ignore
+  await tellEscrow(input, { kind: 'lost', disputeId, round, taken: plan.taken, refunded: plan.refunded, ...(plan.accepted ? { accepted: plan.accepted } : {}) }); // prettier-ignore
 }
 
 function registerUpdates(input: ChargebackInput, run: Run): void {

@@ -8,6 +8,7 @@ import { lapseAmendment } from './amendments.ts';
 import { passDispute } from './disputes.ts';
 import { giveUp } from './ending.ts';
 import { acceptPart, askRefund } from './moves.ts';
+import { tellOps } from './proxies.ts';
 import { type EscrowRun, type Mark, TIMER } from './run.ts';
 
 const key = (d: Deadline<string> | null) => (d === null ? '' : `${d.name} ${d.subject} ${d.at}`);
@@ -18,7 +19,9 @@ export async function escrowClock(run: EscrowRun): Promise<void> {
   while (!over() && !run.handover) {
     const next = nextEscrowDeadline(run.state);
     const moved = await run.until(() => over() || key(nextEscrowDeadline(run.state)) !== key(next), next?.at, next ? escrowWords(next) : ''); // prettier-ignore
-    if (!moved && next) await run.changeAndProject((state, mark) => passEscrow(state, mark, next));
+    if (moved || !next) continue;
+    await run.changeAndProject((state, mark) => passEscrow(state, mark, next));
+    if (next.name === 'fraud_overdue') await tellOps({ kind: 'fraud_overdue', key: `fraud_overdue:${next.subject}`, escrowId: run.state.id, detail: { warning: next.subject } }); // prettier-ignore
   }
 }
 
@@ -29,6 +32,7 @@ const escrowWords = (d: Deadline<EscrowDeadlineName>): string =>
     cancel_request: 'cancel request lapses',
     lapse_amendment: `amendment ${d.subject} lapses`,
     leave_action: `authentication of ${d.subject} expires`,
+    fraud_overdue: `fraud warning ${d.subject} is decided by ops`,
   })[d.name];
 
 function passEscrow(state: EscrowState, mark: Mark, d: Deadline<EscrowDeadlineName>): void {
@@ -47,6 +51,12 @@ function passEscrow(state: EscrowState, mark: Mark, d: Deadline<EscrowDeadlineNa
       state.cancelRequest = null;
       mark.head();
       mark.event('escrow.cancel_request_lapsed', TIMER, null);
+      return;
+    case 'fraud_overdue':
+      // Nothing is guessed: it stays frozen, and ops are told once more.
+      for (const f of state.frozen) if (f.detail === d.subject && f.until) f.until = null;
+      mark.head();
+      mark.event('fraud_warning.overdue', TIMER, null, { warning_id: d.subject });
       return;
     case 'leave_action': {
       // The PaymentIntent is cancelled by the payments coroutine; a webhook that says succeeded still wins.

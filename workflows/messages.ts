@@ -72,9 +72,10 @@ export type StripeSignal =
 
 /** A card dispute over one of this escrow's charges, as the chargeback's workflow tells it; repeating one is harmless. */
 export type CardDisputeSignal =
-  | { kind: 'opened'; disputeId: string; chargeId: string; milestoneIds: string[] }
+  /** `round` (from 1) rises when a bank takes its decision back. */
+  | { kind: 'opened'; disputeId: string; chargeId: string; milestoneIds: string[]; round?: number }
   /** Won, withdrawn or prevented: as before. */
-  | { kind: 'lifted'; disputeId: string }
+  | { kind: 'lifted'; disputeId: string; round?: number }
   /**
    * Lost: what of each milestone's held money (settlement currency) is gone; `refunded` are the charge's refunds that Stripe
    * has made, whether or not their answers have come here.
@@ -82,6 +83,7 @@ export type CardDisputeSignal =
   | {
       kind: 'lost';
       disputeId: string;
+      round?: number;
       taken: { milestoneId: string; principal: number; buyerFee: number }[];
       refunded?: string[];
       /** What of release parts that were not transferred is gone. */

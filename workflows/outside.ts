@@ -1,6 +1,7 @@
 // What other workflows tell an escrow: card disputes (chargeback/<id>) and refunds of released money (refund/<id>). Each
 // message may come twice and in any order; an ended dispute stays ended.
 import type { EscrowState } from '../domain/escrow-state.ts';
+import { DAY_MS } from '../domain/periods.ts';
 import { canMove, moveMilestone } from '../domain/transitions.ts';
 import type { CardDisputeSignal, FraudWarningSignal } from './messages.ts';
 import { freeze, untold, unfreeze } from './moves.ts';
@@ -11,10 +12,16 @@ import { take, takePart } from './taken.ts';
 export function cardDispute(state: EscrowState, mark: Mark, signal: CardDisputeSignal): void {
   const known = state.cardDisputes.find((d) => d.id === signal.disputeId);
   if (signal.kind === 'opened') told(state, mark, signal.disputeId, signal.chargeId);
-  if (known && (known.state !== 'open' || signal.kind === 'opened')) return;
+  const round = signal.round ?? 1;
+  const of = known?.round ?? 1;
+  // A decision that the bank took back: the dispute goes on as a new round, and what was told of the old one is old.
+  const reopened = known !== undefined && round > of;
+  if (known && !reopened && (round < of || known.state !== 'open' || signal.kind === 'opened')) return;
   const chargeId = signal.kind === 'opened' ? signal.chargeId : undefined;
   const dispute = known ?? { id: signal.disputeId, state: 'open' as const, ...(chargeId ? { chargeId } : {}) };
   if (!known) state.cardDisputes.push(dispute);
+  if (round > 1) dispute.round = round;
+  if (reopened) dispute.state = 'open';
   mark.head();
   if (signal.kind === 'opened') {
     const detail = signal.disputeId;
@@ -30,7 +37,8 @@ export function cardDispute(state: EscrowState, mark: Mark, signal: CardDisputeS
   }
   dispute.state = signal.kind;
   unfreeze(state, mark, (f) => f.reason === 'card_dispute' && f.detail === signal.disputeId);
-  if (signal.kind === 'lost') {
+  if (signal.kind === 'lost' && !dispute.taken) {
+    dispute.taken = true;
     for (const part of signal.accepted ?? []) takePart(state, mark, signal.disputeId, part);
     for (const taken of signal.taken) take(state, mark, signal.disputeId, taken, signal.refunded);
   }
@@ -54,6 +62,7 @@ export function fraudWarning(state: EscrowState, mark: Mark, signal: FraudWarnin
     subject: signal.chargeId,
     detail: signal.warningId,
     since: Date.now(),
+    until: Date.now() + (state.terms.policy.fraudMs ?? DAY_MS),
   });
   mark.event('fraud_warning.received', STRIPE, null, { warning_id: signal.warningId, charge_id: signal.chargeId });
 }

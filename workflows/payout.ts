@@ -152,6 +152,8 @@ function blocked(state: EscrowState, mark: Mark, m: MilestoneState, number: numb
   const part = m.releases.find((r) => r.part === number)!;
   const now = Date.now();
   let again = false;
+  // A bank took it meanwhile: nothing is left to be transferred.
+  if (part.status === 'charged_back') return;
   switch (answer.outcome) {
     case 'blocked_kyc':
       part.status = 'blocked_kyc';
@@ -237,6 +239,8 @@ async function refund(
     const r = at.refunds.find((x) => x.id === part.id)!;
     r.stripeRefundId = answer.stripeRefundId ?? r.stripeRefundId;
     mark.milestone(at);
+    // A bank gave it back meanwhile.
+    if (r.status === 'charged_back') return;
     if (answer.outcome === 'unknown') {
       // Asked, and perhaps done: it is asked again under the same key when ops lift the freeze.
       freeze(state, mark, {

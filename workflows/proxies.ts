@@ -22,6 +22,10 @@ export const money = (summary: string) => proxyActivities<Activities>({ ...STRIP
 
 const bookkeeping = proxyActivities<Activities>({ ...BOOKKEEPING, summary: 'write the projection' });
 
+/** Puts something before ops, for as long as it takes. */
+export const tellOps: Activities['raiseAlert'] = (alert) =>
+  proxyActivities<Activities>({ ...BOOKKEEPING, summary: 'tell ops' }).raiseAlert(alert);
+
 /** One marker event in place of six; a local activity that waited longer would hold up other commands of its escrow. */
 const quick = proxyLocalActivities<Activities>({
   startToCloseTimeout: '2s',

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { type Cast, Deal, type Person } from '../demo/deal.ts';
+import { ApiError } from '../demo/client.ts';
+import { type Cast, Deal, type Person, type Proposal } from '../demo/deal.ts';
 import type { Kind } from '../demo/kinds.ts';
 import type { Stack } from '../stack.ts';
 import { PatientClient, type Patience } from './patient-client.ts';
@@ -54,6 +55,19 @@ export class ChaosDeal extends Deal {
   constructor(kind: string, cast: Cast, patience: Patience) {
     super(kind, cast);
     this.patience = patience;
+  }
+
+  /** What could not be made in time was not made: it is proposed anew, as the answer says. */
+  override async propose(proposal: Proposal): Promise<void> {
+    for (;;) {
+      try {
+        return await super.propose(proposal);
+      } catch (error) {
+        const unborn =
+          error instanceof ApiError && error.status === 409 && error.message.includes('new Idempotency-Key');
+        if (!unborn || Date.now() > this.patience.until()) throw error;
+      }
+    }
   }
 
   override async authenticate(): Promise<void> {

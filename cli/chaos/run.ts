@@ -31,6 +31,8 @@ export interface ChaosResult extends Tally {
 
 /** Of the given time, the part in which things go wrong; the rest is for what then has to converge. */
 const STORM_SHARE = 0.6;
+/** A write to Stripe that failed again and again is tried after ten minutes at the latest: nobody is stuck before that. */
+const LONGEST_RETRY_MS = 11 * 60_000;
 
 export async function runChaos(options: ChaosOptions, signal: AbortSignal): Promise<ChaosResult> {
   const { say } = options;
@@ -65,7 +67,7 @@ async function storm(stack: Stack, options: ChaosOptions, signal: AbortSignal): 
   const random = seededRandom(options.seed);
   const tally: Tally = { kills: {}, faults: {} };
   let repeated = 0;
-  const patience = { until: () => (signal.aborted ? 0 : end), repeated: () => void (repeated += 1) };
+  const patience = { until: () => (signal.aborted ? 0 : end + LONGEST_RETRY_MS), repeated: () => void (repeated += 1) };
   const cast = patientCast(stack, patience);
   const order = random.shuffled(kinds);
   const lives = Array.from({ length: options.escrows }, (_, index): Life => {
@@ -88,8 +90,8 @@ async function storm(stack: Stack, options: ChaosOptions, signal: AbortSignal): 
   await faults;
   signal.throwIfAborted();
   say(`${since()}  quiet: no more faults, everything comes back`);
-  await calm(stack, end);
-  await everythingBack(stack, end);
+  await calm(stack, end + LONGEST_RETRY_MS);
+  await everythingBack(stack, end + LONGEST_RETRY_MS);
   const ticking = setInterval(() => say(`${since()}  ${count('ended', 'failed')}/${lives.length} ended, ${count('running')} running`), 10_000); // prettier-ignore
   await living.finally(() => clearInterval(ticking));
   signal.throwIfAborted();
@@ -100,7 +102,7 @@ async function storm(stack: Stack, options: ChaosOptions, signal: AbortSignal): 
     life.faults.push(...(await life.deal.prove()));
   }
   const escrowIds = lives.flatMap(({ deal }) => (deal.seen === undefined ? [] : [deal.seen.id]));
-  const broken = await prove(stack, escrowIds, Math.max(end, Date.now() + 20_000));
+  const broken = await prove(stack, escrowIds, end + LONGEST_RETRY_MS);
   for (const { what, name, rows } of broken) say(`BROKEN ${what} ${name}: ${shown(rows)}`);
   const wrong = lives.filter((life) => life.faults.length > 0);
   for (const { kind, deal, faults } of wrong) say(`≠ ${kind.name} ${deal.seen?.id ?? ''}: ${faults.join('; ')}`);

@@ -1,7 +1,7 @@
 // The control API, `/_sandbox/*`: time, faults, webhooks, accounts, payments, disputes, refunds and payouts by hand.
 import { announceAccount, deauthorize, onboard } from './core/accounts.ts';
 import { checkoutFollows } from './core/checkout.ts';
-import { openDispute } from './core/disputes.ts';
+import { bankSays, openDispute } from './core/disputes.ts';
 import { missing, StripeError } from './core/errors.ts';
 import { isObject, object } from './core/json.ts';
 import type { Json, JsonObject } from './core/json.ts';
@@ -45,7 +45,7 @@ export function control(parts: ControlParts, method: string, path: string, body:
       case 'payment_intents':
         return paymentIntent(parts.sandbox, id, body);
       case 'disputes':
-        return dispute(parts.sandbox, body);
+        return id === '' ? dispute(parts.sandbox, body) : disputeWord(parts.sandbox, id, body);
       case 'payouts':
         return payout(parts.sandbox, id, body);
       case 'refunds':
@@ -216,6 +216,22 @@ function payout(sandbox: Sandbox, id: string, body: JsonObject): ControlAnswer {
   const code = typeof body.fail === 'string' ? body.fail : null;
   if (code === null) return refused('fail must be a failure code such as account_closed');
   return { status: 200, body: sandbox.control((world) => present(world, failPayout(world, id, code))) };
+}
+
+/** `{status, give_back?, withdraw?}`: the bank's word by hand. */
+function disputeWord(sandbox: Sandbox, id: string, body: JsonObject): ControlAnswer {
+  const { status, give_back: giveBack, withdraw } = body;
+  if (typeof status !== 'string') return refused('status is required');
+  for (const [name, amount] of Object.entries({ give_back: giveBack, withdraw })) {
+    if (amount !== undefined && (typeof amount !== 'number' || !Number.isSafeInteger(amount) || amount < 1))
+      return refused(`${name} must be a positive integer`);
+  }
+  const word = {
+    status,
+    ...(typeof giveBack === 'number' ? { giveBack } : {}),
+    ...(typeof withdraw === 'number' ? { withdraw } : {}),
+  };
+  return { status: 200, body: sandbox.control((world) => present(world, bankSays(world, id, word))) };
 }
 
 function refund(sandbox: Sandbox, id: string, body: JsonObject): ControlAnswer {

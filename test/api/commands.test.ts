@@ -68,6 +68,14 @@ describe('creating', () => {
     expect(api.workflows.asked).toHaveLength(1);
   });
 
+  test('again with the same key on another call is a conflict', async () => {
+    const id = await api.propose();
+    const key = freshKey();
+    expect((await api.post(`/v1/escrows/${id}/agree`, { as: 'seller', key })).status).toBe(200);
+    const other = await api.post(`/v1/escrows/${id}/cancel`, { as: 'seller', key });
+    expect([other.status, other.body['code']]).toEqual([409, 'idempotency_conflict']);
+  });
+
   test('keys of two callers do not meet', async () => {
     const key = freshKey();
     const first = await api.post('/v1/escrows', { key, body: api.proposal() });
@@ -75,6 +83,11 @@ describe('creating', () => {
     const second = await api.post('/v1/escrows', { key, as: 'stranger', body });
     expect([first.status, second.status]).toEqual([201, 201]);
     expect(second.body['id']).not.toBe(first.body['id']);
+    // On the same escrow neither joins the other's update.
+    const id = first.body['id'] as string;
+    for (const as of ['buyer', 'seller'] as const) await api.post(`/v1/escrows/${id}/cancel`, { key: 'same', as });
+    const asked = api.workflows.asked.filter(({ command }) => command.name === 'cancel');
+    expect(new Set(asked.map(({ updateId }) => updateId)).size).toBe(2);
   });
 });
 
@@ -112,6 +125,16 @@ describe('when the outcome is not known', () => {
     expect(await sweepOpenCommands(api.commands)).toBe(0);
   });
 
+  test('an escrow whose workflow ended before its command came was not made: 409 says so, and a new key makes another', async () => {
+    const key = freshKey();
+    api.workflows.answer = async () => ({ kind: 'gone' });
+    const reply = await api.post('/v1/escrows', { key, body: api.proposal() });
+    expect([reply.status, reply.body['code'], reply.body['detail']]).toEqual([409, 'action_not_available', expect.stringContaining('propose it again with a new Idempotency-Key')]); // prettier-ignore
+    api.workflows.answer = null;
+    expect((await api.post('/v1/escrows', { key, body: api.proposal() })).status).toBe(409);
+    expect((await api.post('/v1/escrows', { key: freshKey(), body: api.proposal() })).status).toBe(201);
+  });
+
   test('while it runs, the same key waits: 409 with Retry-After, and one run', async () => {
     const id = await api.propose();
     const key = freshKey();
@@ -120,7 +143,10 @@ describe('when the outcome is not known', () => {
     const running = new Promise<void>((resolve) => (begun = resolve));
     api.workflows.answer = (command) =>
       new Promise<Outcome>((resolve) => {
-        finish = () => resolve(api.workflows.accept(command));
+        // A second run, which there must not be, would be answered at once.
+        if (api.workflows.asked.filter(({ command: c }) => c.name === 'agree').length > 1)
+          resolve(api.workflows.accept(command));
+        else finish = () => resolve(api.workflows.accept(command));
         begun();
       });
     const first = api.post(`/v1/escrows/${id}/agree`, { as: 'seller', key });

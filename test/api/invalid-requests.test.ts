@@ -1,5 +1,7 @@
 // Every kind of invalid request gets its own clear error, and changes nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createApiKey } from '../../db/api-keys.ts';
+import { createPerson } from '../../db/people.ts';
 import { type ApiUnderTest, freshKey, type Reply, startApi } from './api-under-test.ts';
 
 let api: ApiUnderTest;
@@ -107,6 +109,16 @@ describe('an escrow', () => {
         await refused(() => api.post(`/v1/escrows/${id}/${path}`, { as }), { status: 404, code: 'not_found' });
       }
     }
+  });
+
+  test('of another entity is not found, by its staff either', async () => {
+    const id = await api.propose();
+    const person = await createPerson(api.sql, { role: 'ops', email: 'ops@other.test', name: 'Other ops' });
+    await api.sql`UPDATE people SET entity_id = 'other' WHERE id = ${person!.id}`;
+    const { key } = await createApiKey(api.sql, person!.id);
+    const answer = await fetch(`${api.url}/v1/escrows/${id}`, { headers: { Authorization: `Bearer ${key}` } });
+    expect(answer.status).toBe(404);
+    expect((await api.get(`/v1/escrows/${id}`, 'ops')).status).toBe(200);
   });
 
   test('that does not exist is not found in the same words', async () => {

@@ -9,7 +9,8 @@ import { loadSettings } from '../../config/settings.ts';
 import { connect, type Sql } from '../../db/client.ts';
 import { migrate } from '../../db/migrate.ts';
 import { createApiKey, findByKey } from '../../db/api-keys.ts';
-import { createPerson, createSession, endSession, findSession, verifyPassword } from '../../db/people.ts';
+import { createPerson, verifyPassword } from '../../db/people.ts';
+import { createSession, endSession, findSession } from '../../db/sessions.ts';
 import { stripePayments } from '../../payments/stripe.ts';
 import { startStripeSandbox, type StripeSandbox } from '../../sandbox/stripe/server.ts';
 import { createDatabase, type TestDatabase } from '../stack/database.ts';
@@ -58,7 +59,7 @@ describe('people', () => {
     expect(await findSession(sql, token)).toMatchObject({ person, csrfToken });
     await endSession(sql, token);
     expect(await findSession(sql, token)).toBeNull();
-    const expired = await createSession(sql, person.id, -1000);
+    const expired = await createSession(sql, person.id, { lifetimeMs: -1000 });
     expect(await findSession(sql, expired.token)).toBeNull();
   });
 });

@@ -29,7 +29,7 @@ test('12 escrows live through kills and faults, and every invariant holds', asyn
   expect(sum(result['faults'])).toBeGreaterThan(3);
   const dataDir = /in (\S+tranche-chaos-\w+)/.exec(lines[0]!)![1]!;
   expect(existsSync(dataDir)).toBe(false);
-}, 400_000);
+}, 1_500_000);
 
 test('a number that is none is one clear line', async () => {
   const { code, lines } = await chaos('--escrows', 'many');

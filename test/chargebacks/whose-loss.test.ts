@@ -1,7 +1,16 @@
 // Whose loss a lost chargeback is, over random charges: every unit once, nobody pays for another milestone.
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { type MilestoneLoss, type MilestoneMoney, phaseOf, planLoss, worthDefending } from '../../domain/chargeback.ts';
+import {
+  type Decided,
+  type DisputePhase,
+  type MilestoneLoss,
+  type MilestoneMoney,
+  nextDecided,
+  phaseOf,
+  planLoss,
+  worthDefending,
+} from '../../domain/chargeback.ts';
 
 const minor = fc.bigInt({ min: 0n, max: 1_000_000n });
 const charge = fc
@@ -94,7 +103,17 @@ describe('whose loss', () => {
 });
 
 test("Stripe's words are read, and one that is not known is nobody's guess", () => {
-  expect(['warning_needs_response', 'needs_response', 'under_review', 'won', 'lost', 'prevented', 'appeal_needs_response', 'new'].map(phaseOf)).toEqual(['inquiry', 'open', 'review', 'won', 'lost', 'lifted', 'unknown', 'unknown']); // prettier-ignore
+  expect(['warning_needs_response', 'needs_response', 'under_review', 'won', 'lost', 'prevented', 'appeal_needs_response', 'appeal_under_review', 'new'].map(phaseOf)).toEqual(['inquiry', 'open', 'review', 'won', 'lost', 'lifted', 'appeal', 'appeal_review', 'unknown']); // prettier-ignore
+});
+
+test('a decision that the bank takes back begins a new round; the same word twice does not', () => {
+  const rounds = (...phases: DisputePhase[]) => {
+    let decided: Decided | undefined;
+    return phases.map((phase) => (decided = nextDecided(decided, phase)).round);
+  };
+  expect(rounds('open', 'review', 'won', 'won')).toEqual([1, 1, 1, 1]);
+  expect(rounds('won', 'review', 'lost', 'lost')).toEqual([1, 2, 2, 2]);
+  expect(rounds('won', 'lost', 'appeal', 'appeal_review', 'won')).toEqual([1, 2, 3, 3, 3]);
 });
 
 test('our own pack is sent only where the chance is worth the counter fee', () => {

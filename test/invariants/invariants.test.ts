@@ -221,6 +221,39 @@ describe('broken on purpose', () => {
     expect(rowsOf(found, 6)).toEqual(expect.arrayContaining([expect.objectContaining(row)]));
   });
 
+  test('6: money of the bank without what caused it, and what the bank paid without its posting', async () => {
+    const posting = (key: string, kind: string, amount: number) =>
+      owner.unsafe(`SELECT ledger_post('${key}', '${kind}', 'usd', '${JSON.stringify([{ account: 'bank', amount: String(amount) }, { account: 'unexplained', amount: String(-amount) }])}', '${ESCROW}')`); // prettier-ignore
+    await owner.unsafe(
+      `INSERT INTO approvals (id, kind, params, params_hash, requested_by, expires_at) VALUES ('apr_1', 'refund', '{}', '${'0'.repeat(64)}', 'usr_b', now())`,
+    );
+    await owner.unsafe(
+      `INSERT INTO failed_refunds (id, escrow_id, payment_id, payment_intent_id, charge_id, amount, currency, principal, buyer_fee, buyer_fee_returned, settlement_currency, status, reference, approval_id)
+       VALUES ('rfd_b1', '${ESCROW}', 'pay_1', 'pi_1', 'ch_1', 700, 'usd', 700, 0, 0, 'usd', 'paid_by_bank', 'wire 1', 'apr_1'),
+              ('rfd_b2', '${ESCROW}', 'pay_1', 'pi_1', 'ch_1', 500, 'usd', 500, 0, 0, 'usd', 'paid_by_bank', 'wire 2', 'apr_1')`,
+    );
+    await posting('refund_paid_by_bank:rfd_b1_bank', 'refund_paid_by_bank', -700);
+    await posting('refund_paid_by_bank:rfd_gone_bank', 'refund_paid_by_bank', -5);
+    await posting('by_hand', 'debt_recovered', 9);
+    await posting('payout_arrived:po_1', 'payout_arrived', 40);
+    expect(rowsOf(await broken(), 6)).toEqual([
+      { what: 'refund paid by bank without its posting', id: 'rfd_b2', stripe_id: 'wire 2', balance_transaction: null },
+      { what: 'money of the bank without what caused it', id: 'refund_paid_by_bank:rfd_gone_bank', stripe_id: null, balance_transaction: null }, // prettier-ignore
+      { what: 'money of the bank without what caused it', id: 'by_hand', stripe_id: null, balance_transaction: null },
+    ]);
+    // The right wire, and another amount than was owed.
+    await posting('refund_paid_by_bank:rfd_b2_bank', 'refund_paid_by_bank', -499);
+    expect(rowsOf(await broken(), 6)).toMatchObject([{ id: 'rfd_b2' }, { id: 'refund_paid_by_bank:rfd_gone_bank' }, { id: 'by_hand' }]); // prettier-ignore
+  });
+
+  test('6: a repayment of a debt without its posting', async () => {
+    await owner.unsafe(
+      `INSERT INTO debts (id, seller_id, escrow_id, milestone_id, currency, amount, dedupe_key) VALUES ('dbt_1', 'usr_s', '${ESCROW}', 'ms_1', 'usd', 900, 'd1')`,
+    );
+    await owner.unsafe(`INSERT INTO debt_repayments (id, debt_id, amount, reference, taken_by) VALUES ('evt_r1', 'dbt_1', 300, 'wire 3', 'usr_b')`); // prettier-ignore
+    expect(rowsOf(await broken(), 6)).toMatchObject([{ what: 'repayment by bank without its posting', id: 'evt_r1' }]);
+  });
+
   test('7: money left in clearing after its time, not before', async () => {
     const legs = JSON.stringify([
       { account: 'charge:pay_1', amount: '500' },
@@ -260,6 +293,37 @@ describe('broken on purpose', () => {
     ]);
     expect(rowsOf(await broken({ workflows: () => Promise.resolve(null) }), 8)).toMatchObject([
       { escrow_id: ESCROW, what: 'open in the projection, without a running workflow' },
+    ]);
+  });
+
+  test('8: an escrow that has ended and still holds money, or owes its seller, once its postings are old', async () => {
+    await tamper(
+      `UPDATE escrows SET status = 'completed'`,
+      `UPDATE milestones SET status = 'started' WHERE id = 'ms_2'`,
+    );
+    expect(rowsOf(await broken(), 8)).toEqual([]);
+    await tamper(`UPDATE ledger_transactions SET created_at = now() - interval '1 hour'`);
+    expect(rowsOf(await broken(), 8)).toMatchObject([
+      { what: 'ended, and money is left', escrow_id: ESCROW, status: 'completed', account_class: 'held', amount: 20_000n }, // prettier-ignore
+    ]);
+  });
+
+  test('8: a workflow that runs on where the projection has ended, and one that the projection does not have', async () => {
+    await tamper(`UPDATE escrows SET status = 'completed'`);
+    const running = async function* (): AsyncIterable<string> {
+      yield ESCROW;
+      yield 'esc_unknown';
+      yield 'esc_never_created';
+    };
+    const known = workflowState();
+    const workflows = async (id: string): Promise<EscrowState | null> => {
+      if (id === ESCROW) return known();
+      return id === 'esc_unknown' ? ({ id, status: 'active' } as unknown as EscrowState) : null;
+    };
+    expect(rowsOf(await broken({ workflows }), 8)).toEqual([]);
+    expect(rowsOf(await broken({ workflows, running }), 8)).toMatchObject([
+      { escrow_id: ESCROW, what: 'escrow', projection: 'completed', workflow: 'active' },
+      { escrow_id: 'esc_unknown', what: 'a running workflow without a projection', workflow: 'active' },
     ]);
   });
 

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Tx } from '../../db/client.ts';
 import { setOffDebts } from '../../db/debts.ts';
+import { claimDue, storeEvents } from '../../db/inbox-queue.ts';
 import { reserveRecovery } from '../../db/recoveries.ts';
 import { type Book, legsOf, openBook } from './book.ts';
 
@@ -39,6 +40,13 @@ test('two releases take one debt once: the second sees what the first left', asy
   expect(await overlapping((tx, nth) => setOffDebts(tx, paid(nth)))).toEqual([80n, 20n]);
   const [debt] = await book.app`SELECT recovered, status FROM debts WHERE id = 'dbt_1'`;
   expect(debt).toEqual({ recovered: 100n, status: 'recovered' });
+});
+
+test('an event claimed by one worker is passed over by the next, whose look does not wait', async () => {
+  const event = (id: string) => ({ id, type: 'x', objectId: null, account: null, livemode: false, apiVersion: null, body: '{}' }); // prettier-ignore
+  await storeEvents(book.app, [event('evt_1')]);
+  const [first, second] = await overlapping((tx) => claimDue(tx, 10, 60_000));
+  expect([first.map((e) => e.id), second]).toEqual([['evt_1'], []]);
 });
 
 test('two refunds of released money take no more than there is: the second is told what is left', async () => {

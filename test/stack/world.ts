@@ -10,6 +10,7 @@ import { reconcileActivities } from '../../activities/reconcile.ts';
 import { createApp } from '../../api/app.ts';
 import { type CommandContext, sweepOpenCommands } from '../../api/commands.ts';
 import { temporalEscrows } from '../../api/workflow-port.ts';
+import { runningEscrows } from '../../api/workflow-states.ts';
 import { dataConverter } from '../../codec/data-converter.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { connect, type Sql } from '../../db/client.ts';
@@ -147,7 +148,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
           webhooks: { loopback: true },
           ...(options.crashPoint ? { crashPoint: options.crashPoint } : {}),
         }),
-        ...reconcileActivities({ sql, payments, logger: quiet, escrowState: (id) => workflows.stateOf(id) }),
+        ...reconcileActivities({
+          sql,
+          payments,
+          logger: quiet,
+          escrowState: (id) => workflows.stateOf(id),
+          runningEscrows: () => runningEscrows(client, taskQueue),
+        }),
       },
       stickyQueueScheduleToStartTimeout: '2s',
       shutdownGraceTime: '1s',

@@ -83,7 +83,7 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
     await until(seller.page, 'Paid, held', scripts);
     await seller.page.getByRole('button', { name: 'Start the work' }).first().click();
     await seller.page.getByRole('link', { name: 'Submit the work…' }).first().click();
-    await seller.page.getByLabel('What you deliver').fill('See the attached <b>files</b>');
+    await seller.page.getByRole('textbox', { name: /^What you deliver/ }).fill('See the attached <b>files</b>');
     await seller.page.getByRole('button', { name: 'Submit the work' }).click();
     await seller.page.getByText('The work is submitted.').waitFor();
 

@@ -41,7 +41,9 @@ export class HttpClient {
   private async send(path: string, init: RequestInit): Promise<Reply> {
     const headers = { accept: 'text/html', cookie: this.cookie, ...(init.headers as Record<string, string>) };
     const response = await fetch(`${this.url}${path}`, { ...init, headers, redirect: 'manual' });
-    const set = response.headers.getSetCookie().find((each) => each.startsWith('tranche='));
+    const set = response.headers
+      .getSetCookie()
+      .find((each) => each.startsWith('tranche=') || each.startsWith('__Host-tranche='));
     if (set !== undefined) this.cookie = set.split(';')[0]!;
     return {
       status: response.status,

@@ -91,7 +91,7 @@ describe('an approval', () => {
     expect((await apiAs('buyer').escrow(escrow.id)).milestones[0]!.status).toBe('funded');
   });
 
-  test.each(['/ops/approvals', '/ops/debts', '/ops/audit', '/money', '/statements'])('%s is nobody else’s', async (path) => {
+  test.each(['/ops/approvals', '/ops/debts', '/ops/audit', '/ops/reconciliations', '/money', '/statements'])('%s is nobody else’s', async (path) => {
     const outsider = path.startsWith('/ops') ? as.seller : as.ops;
     expect((await outsider.get(path)).status).toBe(404);
   }); // prettier-ignore

@@ -1,13 +1,13 @@
 // A world with pages: the suite's world, and a second app in front of it that carries them and the sandbox's people.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
 import { createApp } from '../../api/app.ts';
 import { temporalEscrows } from '../../api/workflow-port.ts';
-import { loadSettings } from '../../config/settings.ts';
+import { loadSettings, type Settings } from '../../config/settings.ts';
 import { mountPages } from '../../web/pages.ts';
 import { temporalAddress, temporalNamespace } from '../stack/temporal.ts';
 import { startWorld, type World } from '../stack/world.ts';
@@ -16,11 +16,20 @@ export interface PagesWorld {
   world: World;
   /** Where the pages are. */
   url: string;
+  settings: Settings;
   stop(): Promise<void>;
 }
 
-export async function startPagesWorld(): Promise<PagesWorld> {
+/** `env`: settings beside the usual ones. */
+export async function startPagesWorld(env: Record<string, string> = {}): Promise<PagesWorld> {
   const world = await startWorld();
+  // The address must be known before the settings are, and they before the app.
+  let handle: RequestListener = (_request, response) => void response.writeHead(503).end();
+  const server = createServer((request, response) => handle(request, response));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const dataDir = mkdtempSync(path.join(tmpdir(), 'tranche-pages-'));
   const people = Object.entries(world.people).map(([name, { id, email, password, apiKey }]) => [name, { id, email, password, api_key: apiKey }]); // prettier-ignore
   writeFileSync(path.join(dataDir, 'people.json'), JSON.stringify(Object.fromEntries(people)));
@@ -37,6 +46,8 @@ export async function startPagesWorld(): Promise<PagesWorld> {
       STRIPE_WEBHOOK_SECRETS: 'whsec_test_world',
       TRANCHE_EMBEDDED: 'stripe',
       LOG_LEVEL: 'silent',
+      PUBLIC_URL: url,
+      ...env,
     },
     { joinRunningStack: false },
   );
@@ -49,12 +60,11 @@ export async function startPagesWorld(): Promise<PagesWorld> {
     logger: pino({ level: 'silent' }),
     mountPages,
   });
-  const server = await new Promise<Server>((resolve) => {
-    const started: Server = app.listen(0, '127.0.0.1', () => resolve(started));
-  });
+  handle = app;
   return {
     world,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
+    settings,
     stop: async () => {
       // Live pages end by themselves when the server stops listening; a kept-alive connection does not.
       await new Promise<void>((resolve) => {

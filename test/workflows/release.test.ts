@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Api, castOf, type EscrowObject, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
-import { expectBooksClose, topUpFloat } from '../stack/books.ts';
+import { expectBooksClose, topUpFloat, workflowState } from '../stack/books.ts';
 import { recordEscrow } from '../stack/record-history.ts';
 import { escrowSignals } from '../../worker/escrow-signals.ts';
 import { tryWaitingSellers } from '../../worker/waiting-sellers.ts';
@@ -247,6 +247,27 @@ describe('a release that is held up', () => {
     await untilStatus(buyer, escrow.id, 'completed');
     expect(await transfersOf(buyer, escrow.id)).toHaveLength(1);
     expect(await countEvents(buyer, escrow.id, 'milestone.blocked_kyc')).toEqual([1]);
+  });
+
+  test('frozen by ops while its seller could not receive: it is not paid before they lift it', async () => {
+    const escrow = await fundedEscrow(buyer, [cast.seller2], proposal(cast.seller2.person.id, [10_000]));
+    const account = await accountOf(world, cast.seller2.person.id);
+    await setTransfers(world.sandbox.url, account, 'inactive');
+    await untilSellerIs(cast.seller2.person.id, 'inactive');
+    await cast.seller2.post(actPath(escrow, 0, 'submit'));
+    await accept(escrow);
+    await untilMilestone(buyer, escrow.id, 0, 'blocked_kyc');
+    await cast.ops.freeze(escrow.id, escrow.milestones[0]!.id);
+    await setTransfers(world.sandbox.url, account, 'active');
+    // The seller could be paid now, and is not.
+    await untilSellerIs(cast.seller2.person.id, 'active');
+    const part = async () => (await workflowState(world, escrow.id)).milestones[0]!.releases[0]!;
+    while ((await part()).status === 'blocked_kyc') await untilSellerIs(cast.seller2.person.id, 'active');
+    expect(await part()).toMatchObject({ status: 'accepted' });
+    expect(await transfersOf(buyer, escrow.id)).toEqual([]);
+    await cast.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
+    await untilStatus(buyer, escrow.id, 'completed');
+    expect(await transfersOf(buyer, escrow.id)).toHaveLength(1);
     await expectBooksClose(world, escrow.id);
   });
 

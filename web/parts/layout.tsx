@@ -21,6 +21,7 @@ const STAFF: Links = [
   ['/ops/approvals', 'Approvals'],
   ['/ops/debts', 'Debts'],
   ['/ops/events', 'Events'],
+  ['/ops/reconciliations', 'Reconciliation'],
   ['/ops/audit', 'Audit'],
   ['/ops/outbox', 'Outbox'],
 ];
@@ -30,6 +31,7 @@ const NAVIGATION: Record<Reader['person']['role'], Links> = {
     ['/escrows', 'Escrows'],
     ['/escrows/new', 'New escrow'],
     ['/statements', 'Statements'],
+    ['/invitations', 'Invite'],
   ],
   seller: [
     ['/escrows', 'Work'],
@@ -37,8 +39,9 @@ const NAVIGATION: Record<Reader['person']['role'], Links> = {
     ['/escrows/new', 'New escrow'],
     ['/verification', 'Verification'],
     ['/statements', 'Statements'],
+    ['/invitations', 'Invite'],
   ],
-  ops: STAFF,
+  ops: [...STAFF, ['/invitations', 'Invite']],
   auditor: STAFF,
 };
 
@@ -98,6 +101,9 @@ function Navigation({ reader, path }: { reader: Reader; path: string | undefined
       <div class="who">
         <a href="/notifications" {...(path === '/notifications' ? { 'aria-current': 'page' } : {})}>
           Notifications
+        </a>
+        <a href="/security" {...(path === '/security' ? { 'aria-current': 'page' } : {})}>
+          Security
         </a>
         <span>
           {person.name} <span class="quiet">({ROLE_WORDS[person.role].toLowerCase()})</span>

@@ -15,10 +15,10 @@ const PER_PAGE = 50;
 export function messageRoutes(context: AppContext): Router {
   const router = Router();
   router.get('/notifications', signedIn(context, null, list));
-  router.post('/notifications/read', signedIn(context, null, readAll));
-  router.post('/notifications/:id/open', signedIn(context, null, open));
+  router.post('/notifications/read', signedIn(context, null, readAll, { proof: false }));
+  router.post('/notifications/:id/open', signedIn(context, null, open, { proof: false }));
   router.get('/preferences', signedIn(context, null, preferences));
-  router.post('/preferences', signedIn(context, null, savePreferences));
+  router.post('/preferences', signedIn(context, null, savePreferences, { proof: false }));
   router.get('/ops/outbox', signedIn(context, ['ops', 'auditor'], outbox));
   return router;
 }

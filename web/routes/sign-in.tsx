@@ -1,86 +1,148 @@
-// Signing in and out.
+// Signing in and out: by password and, where it is on, a code; by an identity provider; in the sandbox with one click.
 import { Router, type Request, type RequestHandler, type Response } from 'express';
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import type { AppContext } from '../../api/context.ts';
 import { Problem } from '../../api/problem.ts';
-import { findPerson, verifyPassword } from '../../db/people.ts';
-import { field, html, ownPath, seeOther, signedIn } from '../page.ts';
+import { findPerson, type Person, verifyPassword } from '../../db/people.ts';
+import { passSecondFactor, secondFactorOf } from '../../db/second-factor.ts';
+import type { SignInMethod } from '../../db/sessions.ts';
+import { byAddress, countTry, limited } from '../limits.ts';
+import { oidcProvider, personOfClaims } from '../oidc.ts';
+import { field, html, noticeOf, ownPath, seeOther, signedIn } from '../page.ts';
+import { CodePage } from '../pages/security.tsx';
 import { SignInPage } from '../pages/sign-in.tsx';
 import { sandboxPeople } from '../sandbox-people.ts';
-import { checkOrigin, sessionOf, signIn, signOut } from '../session.ts';
+import { awaitCode, checkOrigin, keepForReturn, pendingSessionOf, sessionOf, signIn, signOut, takeForReturn } from '../session.ts'; // prettier-ignore
 
-const MINUTE_MS = 60_000;
 /** Per address of the network, and per e-mail: neither one password on many people nor many on one. */
 const TRIES = { perAddress: 30, perEmail: 10 };
+/** Of a code of six digits, per person and minute, however many sessions try: far from being guessed. */
+const CODE_TRIES = 5;
+
+type Handler = (request: Request, response: Response) => Promise<void>;
 
 export function signInRoutes(context: AppContext): Router {
   const router = Router();
+  const provider = oidcProvider(context.settings);
   const limits = [
-    limited(TRIES.perAddress, (request) => ipKeyGenerator(request.ip ?? '')),
-    limited(TRIES.perEmail, (request) => `email:${(field(request, 'email') ?? '').toLowerCase()}`),
+    limited(context, { name: 'sign-in:address', limit: TRIES.perAddress, of: byAddress }),
+    limited(context, { name: 'sign-in:email', limit: TRIES.perEmail, of: (request) => (field(request, 'email') ?? '').toLowerCase() }), // prettier-ignore
   ];
 
-  const show = async (request: Request, response: Response): Promise<void> => {
-    if ((await sessionOf(context, request)) !== null) return seeOther(response, '/');
+  const page = async (response: Response, of: { next: string | null; email?: string | undefined; notice?: string | undefined; problem?: string | undefined }, status = 200) => {
     const people = await sandboxPeople(context.settings);
-    html(response, <SignInPage next={ownPath(request.query['next'])} people={people} />);
+    html(response, <SignInPage people={people} oidc={provider !== null} {...of} />, status);
+  }; // prettier-ignore
+
+  /** The first factor is right: asks for the second where it is on. */
+  const known = async (request: Request, response: Response, person: Person, method: SignInMethod) => {
+    const next = ownPath(field(request, 'next'));
+    if ((await secondFactorOf(context.sql, person.id)).on) {
+      await awaitCode(context, request, response, person.id);
+      return seeOther(response, `/sign-in/code${next === null ? '' : `?next=${encodeURIComponent(next)}`}`);
+    }
+    await signIn(context, request, response, person.id, method);
+    seeOther(response, next ?? '/');
   };
 
-  const byPassword = async (request: Request, response: Response): Promise<void> => {
+  const show: Handler = async (request, response) => {
+    if ((await sessionOf(context, request)) !== null) return seeOther(response, '/');
+    await page(response, { next: ownPath(request.query['next']), notice: noticeOf(request) });
+  };
+
+  const byPassword: Handler = async (request, response) => {
     const email = field(request, 'email') ?? '';
     const person = await verifyPassword(context.sql, email, field(request, 'password') ?? '');
-    const back = ownPath(field(request, 'next'));
-    if (person === null) {
-      const people = await sandboxPeople(context.settings);
-      const problem = 'The e-mail and the password do not belong together. Check both and try again.';
-      html(response, <SignInPage next={back} people={people} email={email} problem={problem} />, 422);
-      return;
-    }
-    await signIn(context, request, response, person.id);
-    seeOther(response, back ?? '/');
+    if (person !== null) return known(request, response, person, 'password');
+    const problem = 'The e-mail and the password do not belong together. Check both and try again.';
+    await page(response, { next: ownPath(field(request, 'next')), email, problem }, 422);
   };
 
-  const bySandbox = async (request: Request, response: Response): Promise<void> => {
+  const bySandbox: Handler = async (request, response) => {
     const people = await sandboxPeople(context.settings);
     const chosen = people.find(({ name }) => name === field(request, 'person'));
     const person = chosen === undefined ? null : await findPerson(context.sql, chosen.id);
     if (person === null) throw new Problem('not_found', 'There is no such person in this sandbox.');
-    await signIn(context, request, response, person.id);
-    seeOther(response, ownPath(field(request, 'next')) ?? '/');
+    await known(request, response, person, 'sandbox');
+  };
+
+  const askCode: Handler = async (request, response) => {
+    if ((await pendingSessionOf(context, request)) === null) return seeOther(response, '/sign-in');
+    html(response, <CodePage next={ownPath(request.query['next'])} />);
+  };
+
+  const byCode: Handler = async (request, response) => {
+    const pending = await pendingSessionOf(context, request);
+    if (pending === null) return seeOther(response, '/sign-in');
+    const next = ownPath(field(request, 'next'));
+    const { id } = pending.person;
+    const tries = await countTry(context, 'sign-in:code', id, CODE_TRIES);
+    const right = await context.sql.begin((tx) => passSecondFactor(tx, id, field(request, 'code') ?? '', Date.now()));
+    if (!right) {
+      const problem = 'The code is not right, or was used before. Codes change every thirty seconds.';
+      return html(response, <CodePage next={next} problem={problem} />, 422);
+    }
+    await tries.right();
+    await signIn(context, request, response, id, 'totp');
+    seeOther(response, next ?? '/');
+  };
+
+  const toProvider: Handler = async (request, response) => {
+    if (provider === null) throw new Problem('not_found', 'There is no such page.');
+    const again = request.query['again'] === 'yes';
+    const { url, kept } = await provider.start(again);
+    keepForReturn(context, response, JSON.stringify({ ...kept, next: ownPath(request.query['next']) }));
+    response.redirect(303, url.href);
+  };
+
+  const fromProvider: Handler = async (request, response) => {
+    if (provider === null) throw new Problem('not_found', 'There is no such page.');
+    const refused = (problem: string) => page(response, { next: null, problem }, 403);
+    const kept = takeForReturn(context, request, response);
+    if (kept === undefined) return refused('This sign-in was begun in another browser, or too long ago. Begin again.');
+    try {
+      const { next, ...expected } = JSON.parse(kept) as { next: unknown; verifier: string; state: string; nonce: string }; // prettier-ignore
+      const claims = await provider.finish(new URL(request.originalUrl, context.settings.publicUrl), expected);
+      const person = await personOfClaims(context.sql, claims);
+      if (person === null) {
+        return await refused('Your identity provider knows you, and there is no account of our staff with your verified e-mail here. Ask a colleague to invite you.'); // prettier-ignore
+      }
+      await signIn(context, request, response, person.id, 'oidc');
+      seeOther(response, ownPath(next) ?? '/');
+    } catch (error) {
+      context.logger.warn({ err: error }, 'the identity provider’s answer was not taken');
+      await refused('The identity provider’s answer could not be taken. Begin again.');
+    }
   };
 
   router.get('/sign-in', openTo(show));
-  router.post('/sign-in', checked(context), ...limits, openTo(byPassword));
-  router.post('/sign-in/as', checked(context), openTo(bySandbox));
+  router.post('/sign-in', fromHere(context), ...limits, openTo(byPassword));
+  router.post('/sign-in/as', fromHere(context), openTo(bySandbox));
+  router.get('/sign-in/code', openTo(askCode));
+  router.post('/sign-in/code', fromHere(context), openTo(byCode));
+  router.get('/sign-in/oidc', openTo(toProvider));
+  router.get('/sign-in/oidc/return', openTo(fromProvider));
   router.post(
     '/sign-out',
-    signedIn(context, null, async ({ request, response }) => {
-      await signOut(context, request, response);
-      seeOther(response, '/sign-in');
-    }),
+    signedIn(
+      context,
+      null,
+      async ({ request, response }) => {
+        await signOut(context, request, response);
+        seeOther(response, '/sign-in');
+      },
+      { proof: false },
+    ),
   );
   return router;
 }
 
 /** A page for people who are not signed in. Express answers with the error page when it fails. */
-const openTo = (handler: (request: Request, response: Response) => Promise<void>): RequestHandler => handler;
+export const openTo = (handler: Handler): RequestHandler => handler;
 
-function checked(context: AppContext): RequestHandler {
+/** For forms of people who have no session yet, and so no token of one. */
+export function fromHere(context: AppContext): RequestHandler {
   return (request, _response, next) => {
     checkOrigin(request, context.settings);
     next();
   };
-}
-
-function limited(limit: number, keyGenerator: (request: Request) => string): RequestHandler {
-  return rateLimit({
-    windowMs: MINUTE_MS,
-    limit,
-    keyGenerator,
-    skipSuccessfulRequests: true,
-    standardHeaders: 'draft-8',
-    legacyHeaders: false,
-    handler: (_request, _response, next) =>
-      next(new Problem('rate_limited', 'Too many tries to sign in. Wait a minute and try again.')),
-  });
 }

@@ -213,6 +213,47 @@ export function decide(world: World, id: string, result: 'won' | 'lost' | 'warni
   });
 }
 
+/** What the network never decides here by itself: appeals, decisions taken back, a part given back, a word of tomorrow. */
+export interface BankWord {
+  status: string;
+  /** Minor units, settlement currency. */
+  giveBack?: number;
+  withdraw?: number;
+}
+
+export function bankSays(world: World, id: string, word: BankWord): Dispute {
+  const dispute = world.find('dispute', id, 'dispute');
+  return world.as(dispute._account, () => {
+    let after = world.store.patch('dispute', id, {
+      status: word.status,
+      is_charge_refundable: ['won', 'prevented', 'warning_closed'].includes(word.status),
+    });
+    const settled = settlementCurrency(dispute.currency);
+    const money = (amount: number, category: string) => {
+      const transaction = book(world, {
+        type: 'adjustment',
+        category,
+        amount,
+        currency: settled,
+        source: dispute.id,
+        description: `${amount < 0 ? 'Chargeback withdrawal' : 'Chargeback reversal'} for ${dispute.charge}`,
+        availableOn: world.now,
+        rate: exchangeRate(dispute.currency, settled, world.now),
+      });
+      after = world.store.patch('dispute', id, { _transactions: [...after._transactions, transaction.id] });
+    };
+    if (word.withdraw !== undefined) money(-word.withdraw, 'dispute');
+    if (word.giveBack !== undefined) money(word.giveBack, 'dispute_reversal');
+    if (word.giveBack !== undefined) balanceGrew(world, dispute._account, settled);
+    world.emit('charge.dispute.updated', after, { status: dispute.status });
+    if (word.withdraw !== undefined) world.emit('charge.dispute.funds_withdrawn', after);
+    if (word.giveBack !== undefined) world.emit('charge.dispute.funds_reinstated', after);
+    if (['won', 'lost', 'prevented', 'warning_closed'].includes(word.status))
+      world.emit('charge.dispute.closed', after);
+    return after;
+  });
+}
+
 /** The deadline: an inquiry lapses, a chargeback without evidence is lost, staged evidence is sent as it stands. */
 export function disputeDue(world: World, id: string): void {
   const dispute = world.store.get('dispute', id);
