@@ -54,7 +54,8 @@ async function main(): Promise<void> {
   const seconds = Math.round((Date.now() - began) / 1000);
   if (values.write === true) {
     const note = load > cores / 2 ? `; the machine had other work (load ${load})` : '';
-    await writeSections(done, `Measured ${new Date().toISOString().slice(0, 10)} on ${text}${note}.`);
+    const how = values.quick === true ? 'Measured by a quick run' : 'Measured';
+    await writeSections(done, `${how}, ${new Date().toISOString().slice(0, 10)}, on ${text}${note}.`);
   }
   const goals = Object.assign({}, ...done.map((s) => s.goals)) as Section['goals'];
   finishWith({
