@@ -144,6 +144,14 @@ export const settingDefinitions = define({
     secret: true,
     help: 'your key of Stripe; replaces the sandbox (sk_test_… = test mode, sk_live_… = real money)',
   },
+  STRIPE_PUBLISHABLE_KEY: {
+    group: 'Stripe',
+    schema: z
+      .string()
+      .regex(/^pk_(test|live)_\w+$/, 'is not a publishable key: pk_test_… or pk_live_…')
+      .optional(),
+    help: 'lets buyers enter a card on the payment page (Stripe’s Payment Element); of the same mode as STRIPE_SECRET_KEY',
+  },
   STRIPE_WEBHOOK_SECRETS: {
     group: 'Stripe',
     schema: list,

@@ -47,6 +47,8 @@ export interface Settings {
   };
   stripe: {
     secretKey: string;
+    /** Absent: no card can be entered on our pages. */
+    publishableKey: string | undefined;
     /** Absent: Stripe itself. */
     apiBase: string | undefined;
     webhookSecrets: readonly string[];
@@ -137,6 +139,9 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
   if (mode === 'live' && values.STRIPE_API_BASE !== undefined) {
     throw new SettingsError('STRIPE_API_BASE must not be set with a live STRIPE_SECRET_KEY: unset one of them');
   }
+  if ((mode === 'live') !== (values.STRIPE_PUBLISHABLE_KEY?.startsWith('pk_live_') ?? mode === 'live')) {
+    throw new SettingsError('STRIPE_PUBLISHABLE_KEY is of another mode than STRIPE_SECRET_KEY: take both from the same page of Stripe’s dashboard'); // prettier-ignore
+  }
   if (mode !== 'sandbox' && values.WEBHOOKS_TO_LOOPBACK === 'yes') {
     throw new SettingsError('WEBHOOKS_TO_LOOPBACK must not be "yes" with a key of Stripe: unset it');
   }
@@ -172,6 +177,7 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
     },
     stripe: {
       secretKey: values.STRIPE_SECRET_KEY ?? SANDBOX_SECRET_KEY,
+      publishableKey: values.STRIPE_PUBLISHABLE_KEY,
       apiBase:
         values.STRIPE_API_BASE?.replace(/\/+$/, '') ??
         (embedded.stripe ? `http://127.0.0.1:${values.STRIPE_SANDBOX_PORT}` : undefined),

@@ -106,6 +106,13 @@ export async function listApprovals(
     ORDER BY id DESC LIMIT ${filter.limit}`;
 }
 
+/** Of one escrow, newest first. */
+export async function approvalsOfEscrow(sql: Queryable, escrowId: string): Promise<Approval[]> {
+  return sql<
+    Approval[]
+  >`SELECT ${columns(sql)} FROM approvals WHERE escrow_id = ${escrowId} ORDER BY id DESC LIMIT 100`;
+}
+
 /** A seller's own requests for another payout schedule, newest first. */
 export async function scheduleRequests(sql: Queryable, sellerId: string, limit: number): Promise<Approval[]> {
   return sql<Approval[]>`

@@ -28,11 +28,12 @@ export async function storePayout(sql: Queryable, sellerId: string, p: PayoutFac
 export async function listPayouts(
   sql: Queryable,
   sellerId: string | null,
-  page: { startingAfter?: string | undefined; limit: number },
+  page: { startingAfter?: string | undefined; status?: string | undefined; limit: number },
 ): Promise<Payout[]> {
   return sql<Payout[]>`
     SELECT * FROM payouts p
     WHERE (${sellerId}::text IS NULL OR p.seller_id = ${sellerId})
+      AND (${page.status ?? null}::text IS NULL OR p.status = ${page.status ?? null})
       AND (${page.startingAfter ?? null}::text IS NULL
            OR (p.created_at, p.id) < (SELECT a.created_at, a.id FROM payouts a WHERE a.id = ${page.startingAfter ?? null}))
     ORDER BY p.created_at DESC, p.id DESC LIMIT ${page.limit + 1}`;

@@ -33,6 +33,7 @@ const ASSETS = {
   stylesheet: asset('tranche.css', 'text/css', ...styles()),
   htmx: asset('htmx.js', 'text/javascript', require.resolve('htmx.org/dist/htmx.min.js')),
   sse: asset('htmx-sse.js', 'text/javascript', require.resolve('htmx-ext-sse/dist/sse.min.js')),
+  payElement: asset('pay-element.js', 'text/javascript', new URL('./pay-element.js', import.meta.url)),
   reader: asset('reader.js', 'text/javascript', new URL('./reader-zone.js', import.meta.url)),
 };
 
@@ -42,6 +43,7 @@ export const assetPaths = {
   htmx: ASSETS.htmx.path,
   sse: ASSETS.sse.path,
   reader: ASSETS.reader.path,
+  payElement: ASSETS.payElement.path,
 };
 
 export function assetRoutes(): Router {

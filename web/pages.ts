@@ -8,8 +8,10 @@ import type { Session } from '../db/sessions.ts';
 import { assetRoutes } from './assets.ts';
 import { liveEscrows } from './live.ts';
 import { html, seeOther, signedIn } from './page.ts';
+import { contentPolicy } from './policy.ts';
 import { ErrorPage } from './pages/error.tsx';
 import { amendRoutes } from './routes/amend.tsx';
+import { opsRoutes } from './routes/ops.tsx';
 import { approvalRoutes } from './routes/approvals.tsx';
 import { auditRoutes } from './routes/audit.tsx';
 import { cardDisputeRoutes } from './routes/card-disputes.tsx';
@@ -50,6 +52,7 @@ export function mountPages(app: Express, context: AppContext): void {
   app.use(sellerRoutes(context));
   app.use(staffRoutes(context));
   app.use(messageRoutes(context));
+  app.use(opsRoutes(context));
   app.use(approvalRoutes(context));
   app.use(auditRoutes(context));
   app.use(debtRoutes(context));
@@ -69,22 +72,9 @@ function noSniffing(): RequestHandler {
   };
 }
 
-/**
- * Only what pages use. Forms may lead to Stripe, because a browser asks form-action for the redirect after a form too.
- * The referrer stays within the site: without any, browsers call a form's origin "null".
- */
+/** The referrer stays within the site: without any, browsers call a form's origin "null". */
 function headers(settings: Settings): RequestHandler {
-  const stripe = settings.mode === 'sandbox' ? (settings.stripe.apiBase ?? '') : 'https://connect.stripe.com';
-  const policy = [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    `form-action 'self' ${stripe}`.trim(),
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
+  const policy = contentPolicy(settings);
   return (_request, response, next) => {
     response.set({ 'Content-Security-Policy': policy, 'Referrer-Policy': 'same-origin' });
     next();

@@ -6,6 +6,7 @@ import type { EscrowStatus, FreezeReason, MilestoneStatus, Role } from '../domai
 import type { MoneyTerm } from '../db/ledger.ts';
 import type { ApprovalKind, ApprovalStatus } from '../db/approvals.ts';
 import type { DebtStatus } from '../db/debts.ts';
+import type { QueueName } from '../db/queues.ts';
 import type { EventState } from '../db/stripe-events.ts';
 import type { DisputePhase } from '../domain/chargeback.ts';
 import type { Action } from '../domain/transitions.ts';
@@ -184,6 +185,22 @@ export const DEBT_STATUS: Record<DebtStatus, StatusWords> = {
   cancelled: { label: 'Cancelled', tone: 'plain' },
 };
 
+export const QUEUE_WORDS: Record<QueueName, { label: string; what: string }> = {
+  rulings: { label: 'Disputes to rule', what: 'Both sides have said what they have to say.' },
+  approvals: { label: 'Approvals', what: 'Another of ops asked for something.' },
+  chargebacks: { label: 'Chargebacks without evidence sent', what: 'The bank stops listening at its date.' },
+  blocked_funds: { label: 'Transfers short of funds', what: 'Top the platform’s balance up at Stripe.' },
+  blocked_kyc: { label: 'Transfers that wait for verification', what: 'The seller has to act; they are reminded.' },
+  frozen: { label: 'Frozen escrows', what: 'Nothing moves there until the freeze ends.' },
+  reconciliation: { label: 'Differences to Stripe’s books', what: 'Our ledger and Stripe’s say something else.' },
+  unknown: { label: 'Statuses that are not known here', what: 'Stripe said something new: a person decides.' },
+  alerts: { label: 'Other alerts', what: 'What the product could not settle by itself.' },
+  parked: { label: 'Parked events', what: 'Tried twelve times; looked at hourly.' },
+  quarantined: { label: 'Quarantined events', what: 'Of another mode, account or version.' },
+  payouts: { label: 'Failed payouts', what: 'The seller must correct the bank account.' },
+  open_commands: { label: 'Commands without an outcome', what: 'Asked for again by themselves.' },
+};
+
 export const PAYOUT_STATUS: Record<string, StatusWords> = {
   pending: { label: 'Being prepared', tone: 'waiting' },
   in_transit: { label: 'On its way to the bank', tone: 'held' },
@@ -343,6 +360,7 @@ export const NOTICES: Record<string, string> = {
   processing: 'Your bank is processing the payment. You may leave: this page will say when it arrives.',
   replayed: 'The event waits in the queue again.',
   cancel_asked: 'You have asked to cancel. The other side is asked to agree.',
+  resolved: 'The alert is closed.',
   approved: 'Approved, and carried out.',
   approved_failed: 'Approved, but it could not be carried out. Its outcome stands below; nothing has moved.',
   denied: 'Denied. Nothing is done.',

@@ -1,6 +1,7 @@
 // Every route of /v1: what is in this list is served, documented and part of the authorization matrix.
 import type { Route } from '../route.ts';
 import { apiKeyRoutes } from './api-keys.ts';
+import { alertRoutes } from './alerts.ts';
 import { auditRoutes } from './audit.ts';
 import { debtRoutes } from './debts.ts';
 import { approvalRoutes } from './approvals.ts';
@@ -34,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   ...sellerRoutes,
   ...notificationRoutes,
   ...approvalRoutes,
+  ...alertRoutes,
   ...auditRoutes,
   ...opsRoutes,
   ...debtRoutes,

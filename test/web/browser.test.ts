@@ -3,7 +3,8 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { apiOf } from '../stack/api.ts';
+import { openDispute } from '../chargebacks/acts.ts';
+import { apiOf, fundedEscrow, proposal } from '../stack/api.ts';
 import { openPage, startBrowser, type VisitOptions } from './browser.ts';
 import { type PagesWorld, startPagesWorld } from './pages-world.ts';
 
@@ -105,39 +106,70 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
   }, 400_000);
 });
 
-test('the main pages have no accessibility violations, light and dark', async () => {
-  const { people } = pages.world;
-  const buyerApi = apiOf(pages.world, people.buyer);
-  const sellerApi = apiOf(pages.world, people.seller);
-  const { id } = await buyerApi.propose({ title: 'Looked at', currency: 'usd', funding: 'upfront', milestones: [{ title: 'One', amount: 50_000, seller_id: people.seller.id }, { title: 'Two', amount: 70_000, seller_id: people.seller.id }] }); // prettier-ignore
-  await sellerApi.agree(id);
-  const { escrow } = await buyerApi.fund(id);
-  await sellerApi.act(id, escrow.milestones[0]!.id, 'submit', { note: 'Done' });
-  await buyerApi.act(id, escrow.milestones[0]!.id, 'accept', { amount: 20_000 });
-  const paid = (await buyerApi.list<{ id: string }>(id, 'payments'))[0]!;
-  const on = `/escrows/${id}`;
-  const open = await buyerApi.propose({ title: 'Not paid', currency: 'jpy', funding: 'upfront', milestones: [{ title: 'One', amount: 50_000, seller_id: people.seller.id }] }); // prettier-ignore
-  await sellerApi.agree(open.id);
-  const unpaid = await buyerApi.fund(open.id, {});
-  const looks: [string, string[]][] = [
-    ['buyer', ['/escrows', '/escrows/new', on, `${on}/money`, `/pay/${paid.id}`, `/pay/${unpaid.payment.id}`, `${on}/milestones/${escrow.milestones[0]!.id}/accept`, `${on}/milestones/${escrow.milestones[1]!.id}/refund`, '/nowhere']],
-    ['seller', ['/escrows', on, '/verification', `${on}/milestones/${escrow.milestones[1]!.id}/submit`]],
-    ['ops', ['/ops', on, `${on}/money`, '/ops/events', `${on}/freeze`]],
-  ]; // prettier-ignore
-  const violations: string[] = [];
-  for (const dark of [false, true]) {
-    const stranger = await openPage(browser, { scripts: true, dark });
-    await stranger.page.goto(`${pages.url}/sign-in`);
-    violations.push(...(await violationsOn(stranger.page)));
-    for (const [person, paths] of looks) {
-      const { page } = await signedIn(person, { scripts: true, dark });
-      for (const path of paths) {
-        await page.goto(`${pages.url}${path}`);
-        violations.push(...(await violationsOn(page)));
+describe('every page has no accessibility violations', () => {
+  let looks: [string, string[]][];
+
+  beforeAll(async () => {
+    const { people } = pages.world;
+    const buyerApi = apiOf(pages.world, people.buyer);
+    const sellerApi = apiOf(pages.world, people.seller);
+    const { id } = await buyerApi.propose({ title: 'Looked at', currency: 'usd', funding: 'upfront', milestones: [{ title: 'One', amount: 50_000, seller_id: people.seller.id }, { title: 'Two', amount: 170_000, seller_id: people.seller.id }] }); // prettier-ignore
+    await sellerApi.agree(id);
+    const { escrow } = await buyerApi.fund(id);
+    const [one, two] = escrow.milestones.map((m) => `/escrows/${id}/milestones/${m.id}`);
+    await sellerApi.act(id, escrow.milestones[0]!.id, 'submit', { note: 'Done' });
+    await buyerApi.act(id, escrow.milestones[0]!.id, 'accept', { amount: 20_000 });
+    const paid = (await buyerApi.list<{ id: string }>(id, 'payments'))[0]!;
+    const on = `/escrows/${id}`;
+    const open = await buyerApi.propose({ title: 'Not paid', currency: 'jpy', funding: 'upfront', milestones: [{ title: 'One', amount: 50_000, seller_id: people.seller.id }] }); // prettier-ignore
+    await sellerApi.agree(open.id);
+    const unpaid = await buyerApi.fund(open.id, {});
+    await apiOf(pages.world, people.ops).post(`/v1${two}/refund`, { reason: 'Over the limit' });
+    const { body } = await apiOf(pages.world, people.ops).get<{ data: { id: string }[] }>('/v1/ops/approvals');
+    const charged = await fundedEscrow(buyerApi, [sellerApi], proposal(people.seller.id, [10_000]));
+    const dispute = await openDispute(pages.world, buyerApi, charged);
+    await pages.world.sql`INSERT INTO alerts (kind, dedupe_key, detail) VALUES ('transfer_refused', 'axe', '{}')`;
+    looks = [
+      ['buyer', ['/escrows', '/escrows/new', on, `${on}/money?term=held`, `${on}/amend`, `${on}/receipts/${paid.id}`, `/pay/${paid.id}`, `/pay/${unpaid.payment.id}`, `${one}/accept`, `${one}/dispute`, `${two}/refund`, '/statements', '/nowhere']],
+      ['seller', ['/escrows', on, '/money', '/verification', '/statements', `${two}/submit`, `/disputes/${dispute.id}`]],
+      ['ops', ['/ops', on, `${on}/money`, `/ops${on}`, `/ops${on}/force-decision`, '/ops/events', '/ops/approvals', `/ops/approvals/${body.data[0]!.id}`, '/ops/debts', '/ops/audit?verify=true', '/ops/health?invariants=true', '/ops/chargebacks', '/ops/payouts', '/ops/search?id=looked', `${on}/freeze`]],
+    ]; // prettier-ignore
+  }, 400_000);
+
+  test.each([{ dark: false }, { dark: true }])(
+    'dark: $dark',
+    async ({ dark }) => {
+      const violations: string[] = [];
+      const stranger = await openPage(browser, { scripts: true, dark });
+      await stranger.page.goto(`${pages.url}/sign-in`);
+      violations.push(...(await violationsOn(stranger.page)));
+      for (const [person, paths] of looks) {
+        const { page } = await signedIn(person, { scripts: true, dark });
+        for (const path of paths) {
+          await page.goto(`${pages.url}${path}`);
+          violations.push(...(await violationsOn(page)));
+        }
       }
-    }
-  }
-  expect(violations).toEqual([]);
+      expect(violations).toEqual([]);
+    },
+    600_000,
+  );
+});
+
+test('the costs follow what is typed, without a click', async () => {
+  const { page, complaints } = await signedIn('buyer', { scripts: true });
+  await page.goto(`${pages.url}/escrows/new`);
+  await page.getByLabel('Title').fill('A website');
+  await page.getByLabel('What is delivered').fill('Design');
+  await page.locator('#m_amount_0').fill('1,000.00');
+  await page.getByLabel('Seller’s e-mail').fill('seller@example.test');
+  await page.getByText('The buyer pays $1,000.00').waitFor();
+  await page.getByLabel('Who pays the fee').selectOption('buyer');
+  await page.getByText('The buyer pays $1,100.00').waitFor();
+  await page.locator('#m_amount_0').fill('a lot');
+  await page.getByText('The costs and the terms in sentences appear here').waitFor();
+  expect(await page.getByText('needs another look').count()).toBe(0);
+  expect(complaints).toEqual([]);
 }, 400_000);
 
 async function violationsOn(page: Page): Promise<string[]> {

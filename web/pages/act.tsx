@@ -119,7 +119,7 @@ function ActionFields(props: ActPageProps) {
         <>
           <TextField name="note" label="What you deliver (optional)" hint="Say where it is and how to look at it." value={typed['note']} />
           <FileField reader={props.reader} files={props.files} label="Files (optional)" hint="Their fingerprint is recorded: it proves later what was delivered." />
-          <Field id="deliverable_sha256" label="Fingerprint of what you deliver elsewhere (optional)" hint="SHA-256, 64 hexadecimal digits. Leave it empty when you add files here.">
+          <Field id="deliverable_sha256" label="Fingerprint of a delivery made elsewhere (optional)" hint="SHA-256, 64 hexadecimal digits. Leave it empty when you add files here.">
             <input id="deliverable_sha256" name="deliverable_sha256" pattern="[0-9a-f]{64}" maxlength={64} autocomplete="off" spellcheck={false} value={typed['deliverable_sha256'] ?? ''} {...described('deliverable_sha256', '', undefined)} />
           </Field>
         </>

@@ -199,6 +199,9 @@ function StaffLinks({ reader, escrowId, settings }: { reader: Reader; escrowId: 
           <a href={`/escrows/${escrowId}/money`}>Ledger entries and Stripe’s ids</a>
         </li>
         <li>
+          <a href={`/ops/escrows/${escrowId}`}>All sides: workflow, ledger, Stripe, events</a>
+        </li>
+        <li>
           <a href={`/ops/audit?subject=${escrowId}`}>Who did what: the audit log</a>
         </li>
         {reader.person.role === 'ops' ? (

@@ -46,7 +46,7 @@ export function NewEscrowPage(props: NewEscrowProps) {
           Show what it costs
         </button>
         <section class="card" aria-labelledby="about">
-          <h2 id="about">What it is about</h2>
+          <h2 id="about">1. What it is about</h2>
           <TextInput name="title" label="Title" value={given.title} error={errors['title']} hint="Both sides see it." />
           {reader.person.role === 'seller' ? (
             <TextInput name="buyer" label="Buyer’s e-mail" value={given.buyer} error={errors['buyer']} list type="email" />
@@ -60,6 +60,7 @@ export function NewEscrowPage(props: NewEscrowProps) {
             <SelectField name="fee_payer" label="Who pays the fee" value={given.feePayer} error={errors['fee_payer']} options={Object.entries(FEE_PAYER_WORDS)} />
           </div>
         </section>
+        <h2>2. What is delivered, in milestones</h2>
         {given.milestones.map((milestone, index) => (
           <MilestoneFieldset index={index} milestone={milestone} errors={errors} inspections={inspections} removable={given.milestones.length > 1} />
         ))}
@@ -68,12 +69,29 @@ export function NewEscrowPage(props: NewEscrowProps) {
             Add another milestone
           </button>
         </p>
-        {quote === null ? null : (
-          <section class="card quote" aria-labelledby="quote">
-            <h2 id="quote">What it costs, and what you all agree to</h2>
-            <TermsInWords reader={reader} terms={quote} />
+        {/* With scripts the costs follow what is typed; without, the button below shows them. What listens is not what is
+            replaced: what is typed while an answer comes would be lost with an element that goes. */}
+        <div
+          hx-post="/escrows/new"
+          hx-trigger="input from:closest form delay:500ms, change from:closest form"
+          hx-include="closest form"
+          hx-vals='{"intent":"quote"}'
+          hx-sync="this:replace"
+          hx-select="#quote"
+          hx-target="#quote"
+          hx-swap="outerHTML"
+        >
+          <div id="quote">
+          <section class={quote === null ? 'card' : 'card quote'} aria-labelledby="costs" aria-live="polite">
+            <h2 id="costs">3. What it costs, and what you all agree to</h2>
+            {quote === null ? (
+              <p class="quiet">The costs and the terms in sentences appear here, as soon as titles, prices and sellers are there.</p>
+            ) : (
+              <TermsInWords reader={reader} terms={quote} />
+            )}
           </section>
-        )}
+          </div>
+        </div>
         <div class="actions">
           <button class={quote === null ? '' : 'second'} type="submit" name="intent" value="preview">
             Show what it costs

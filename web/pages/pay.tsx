@@ -1,9 +1,10 @@
-// Paying: the sandbox's test methods as buttons, the bank's confirmation, and a clear word for every other state. Where
-// Stripe's Payment Element will stand with real keys, this page says so.
+// Paying: Stripe's Payment Element where a publishable key is set, the test methods as buttons without real money, the bank's
+// confirmation, and a clear word for every other state.
 import type { Child } from 'hono/jsx';
 import type { EscrowRecord } from '../../db/escrows.ts';
 import type { Mode } from '../../config/settings.ts';
 import type { PaymentState } from '../../domain/escrow-state.ts';
+import { assetPaths } from '../assets.ts';
 import { Countdown, Money, StatusChip } from '../parts/basics.tsx';
 import { Form, newKey } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
@@ -22,36 +23,97 @@ export interface PayPageProps {
   bankUrl: string | null;
   /** They came back from the bank. */
   returned: boolean;
+  /** What Stripe's own form needs; null where no card can be entered here. */
+  element: ElementFacts | null;
   problem?: Child;
 }
 
+export interface ElementFacts {
+  publishableKey: string;
+  clientSecret: string;
+  /** Where the bank sends the buyer back to. */
+  returnUrl: string;
+}
+
+const STRIPE_JS = 'https://js.stripe.com/v3/';
+
 export function PayPage(props: PayPageProps) {
-  const { reader, record, payment, problem, returned } = props;
+  const { reader, record, payment, problem, returned, element } = props;
   const { state } = record;
   const home = `/escrows/${state.id}`;
-  const paid = state.milestones.filter((m) => payment.milestoneIds.includes(m.id));
   return (
-    <Layout title="Pay" reader={reader}>
+    <Layout title="Pay" reader={reader} scripts={element === null ? [] : [STRIPE_JS, assetPaths.payElement]}>
       <div class="narrow">
         <p class="back">
           <a href={home}>Back to {state.terms.title}</a>
         </p>
         {problem}
-        <Live id="payment" path={`/pay/${payment.id}${returned ? '?redirect_status=returned' : ''}`} escrowId={state.id} revision={state.revision}>
-            <h1>
-              Pay <Money reader={reader} of={{ amount: payment.amount, currency: state.terms.currency }} />
-            </h1>
-            <StatusChip {...statusWords(PAYMENT_STATUS, payment.status)} />
-            <p>For {paid.map((m) => m.title).join(', ')}.</p>
-            <p class="quiet">The money is held. It goes to the seller when you accept the work, or when your time to review it ends.</p>
+        {element === null ? (
+          <Live id="payment" path={`/pay/${payment.id}${returned ? '?redirect_status=returned' : ''}`} escrowId={state.id} revision={state.revision}>
+            <What {...props} />
             <State {...props} home={home} />
-        </Live>
+          </Live>
+        ) : (
+          // Nothing is replaced under somebody who types a card number.
+          <>
+            <What {...props} />
+            <CardForm reader={reader} element={element} />
+            <State {...props} home={home} />
+          </>
+        )}
       </div>
     </Layout>
   );
 } // prettier-ignore
 
-function State({ reader, payment, mode, mayPay, bankUrl, returned, home }: PayPageProps & { home: string }) {
+function What({ reader, record: { state }, payment }: PayPageProps) {
+  const paid = state.milestones.filter((m) => payment.milestoneIds.includes(m.id));
+  return (
+    <>
+      <h1>
+        Pay <Money reader={reader} of={{ amount: payment.amount, currency: state.terms.currency }} />
+      </h1>
+      <StatusChip {...statusWords(PAYMENT_STATUS, payment.status)} />
+      <p>For {paid.map((m) => m.title).join(', ')}.</p>
+      <p class="quiet">
+        The money is held. It goes to the seller when you accept the work, or when your time to review it ends.
+      </p>
+    </>
+  );
+}
+
+/** Filled by Stripe's script, in a frame of Stripe's: what is typed goes to Stripe alone. */
+function CardForm({ reader, element }: { reader: Reader; element: ElementFacts }) {
+  const { publishableKey, clientSecret, returnUrl } = element;
+  return (
+    <section class="card" id="stripe-pay" aria-label="Pay" data-publishable-key={publishableKey} data-client-secret={clientSecret} data-return-url={returnUrl} data-locale={reader.locale}>
+      <noscript>
+        <p class="strong">A card can only be entered where scripts run: Stripe’s form is one.</p>
+        <p>Nothing was charged. Switch scripts on for this page, or open it on another device.</p>
+      </noscript>
+      <p id="stripe-loading" role="status" hidden>
+        Stripe’s form is loading.
+      </p>
+      <div id="stripe-failed" class="problem" role="alert" hidden>
+        <p class="strong">Stripe’s form did not load</p>
+        <p>Nothing was charged. A blocker or the network may keep it away: allow js.stripe.com, then load the page again.</p>
+        <p>
+          <a class="button" href="">
+            Load it again
+          </a>
+        </p>
+      </div>
+      <form hidden>
+        <div id="payment-element"></div>
+        <p id="stripe-message" class="problem" role="alert" tabindex={-1} hidden></p>
+        <button type="submit">Pay now</button>
+      </form>
+      <p class="quiet">What you type goes to Stripe, encrypted; Tranche never sees it.</p>
+    </section>
+  );
+} // prettier-ignore
+
+function State({ reader, payment, mode, mayPay, bankUrl, returned, element, home }: PayPageProps & { home: string }) {
   const on = (
     <a class="button" href={home}>
       Go on to the escrow
@@ -102,16 +164,15 @@ function State({ reader, payment, mode, mayPay, bankUrl, returned, home }: PayPa
       );
     case 'creating':
     case 'requires_payment_method':
-      return mayPay ? <Methods reader={reader} payment={payment} mode={mode} /> : <p>The buyer has not chosen how to pay yet.</p>;
+      return mayPay ? <Methods reader={reader} payment={payment} mode={mode} hasElement={element !== null} /> : <p>The buyer has not chosen how to pay yet.</p>;
   }
 } // prettier-ignore
 
-function Methods({ reader, payment, mode }: { reader: Reader; payment: PaymentState; mode: Mode }) {
-  // With live keys Stripe's Payment Element belongs here: it confirms this same PaymentIntent by its client secret.
+function Methods({ reader, payment, mode, hasElement }: { reader: Reader; payment: PaymentState; mode: Mode; hasElement: boolean }) {
   if (mode === 'live') {
-    return (
+    return hasElement ? null : (
       <div class="card">
-        <p class="strong">Card details cannot be entered on this page yet.</p>
+        <p class="strong">Card details cannot be entered on this page: the platform has not set its publishable key.</p>
         <p>Nothing was charged. Your integration can pay through the API: POST /v1/escrows/…/fund answers with the client secret for Stripe’s own form.</p>
       </div>
     );

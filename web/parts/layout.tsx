@@ -10,6 +10,8 @@ interface LayoutProps {
   reader: Reader | null;
   /** The address of this page, to mark it in the navigation. */
   path?: string;
+  /** Addresses of scripts that this page needs beside the common ones, in their order. */
+  scripts?: readonly string[];
   children: Child;
 }
 
@@ -23,6 +25,7 @@ const STAFF: Links = [
   ['/ops/events', 'Events'],
   ['/ops/reconciliations', 'Reconciliation'],
   ['/ops/audit', 'Audit'],
+  ['/ops/health', 'Health'],
   ['/ops/outbox', 'Outbox'],
 ];
 
@@ -48,7 +51,7 @@ const NAVIGATION: Record<Reader['person']['role'], Links> = {
 /** No inline styles of htmx's own, and nothing evaluated: the content security policy forbids both. */
 const HTMX = JSON.stringify({ includeIndicatorStyles: false, allowEval: false, historyCacheSize: 0 });
 
-export function Layout({ title, reader, path, children }: LayoutProps) {
+export function Layout({ title, reader, path, scripts = [], children }: LayoutProps) {
   return (
     <html lang={reader?.locale ?? 'en'}>
       <head>
@@ -64,6 +67,9 @@ export function Layout({ title, reader, path, children }: LayoutProps) {
             <script src={assetPaths.reader} defer></script>
             <script src={assetPaths.htmx} defer></script>
             <script src={assetPaths.sse} defer></script>
+            {scripts.map((address) => (
+              <script src={address} defer></script>
+            ))}
           </>
         )}
       </head>

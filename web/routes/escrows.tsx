@@ -149,7 +149,7 @@ async function money(call: PageCall): Promise<void> {
 
 // ---- a new escrow -----------------------------------------------------------------------------------------------
 
-async function newEscrow(call: PageCall, given: ProposalFields, errors: FieldErrors, showsQuote: boolean, key = newKey()): Promise<void> {
+async function newEscrow(call: PageCall, given: ProposalFields, errors: FieldErrors, showsQuote: boolean, key = newKey(), typing = false): Promise<void> {
   const { context, reader, response, session } = call;
   const [kinds, people] = await Promise.all([verticals(context.sql, session.person.entityId), sandboxPeople(context.settings)]);
   const checked = showsQuote ? await checkProposal(context, session.person, reader.timeZone, given) : { body: null, errors };
@@ -167,7 +167,7 @@ async function newEscrow(call: PageCall, given: ProposalFields, errors: FieldErr
       inspections={inspectionChoices(context.settings)}
       emails={people.map(({ email }) => email).filter((email) => email !== session.person.email)}
     />,
-    Object.keys(all).length > 0 ? 422 : 200,
+    Object.keys(all).length > 0 && !typing ? 422 : 200,
   );
 } // prettier-ignore
 
@@ -185,6 +185,8 @@ async function postNewEscrow(call: PageCall): Promise<void> {
     const gone = Number(intent.slice('remove:'.length));
     return newEscrow(call, { ...given, milestones: given.milestones.filter((_, i) => i !== gone) }, {}, false, key);
   }
+  // While somebody still types, what is missing is not yet wrong.
+  if (intent === 'quote') return newEscrow(call, given, {}, true, key, true);
   if (intent !== 'propose') return newEscrow(call, given, {}, true, key);
   const checked = await checkProposal(context, session.person, reader.timeZone, given);
   const { body } = checked;

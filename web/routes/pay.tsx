@@ -10,7 +10,8 @@ import { isId } from '../../domain/ids.ts';
 import { permit } from '../../domain/transitions.ts';
 import { commandKeyOf, field, homeOf, html, type PageCall, seenAlready, seeOther, signedIn } from '../page.ts';
 import { type FundAnswer, giveCommand } from '../page-commands.ts';
-import { PayPage } from '../pages/pay.tsx';
+import { type ElementFacts, PayPage } from '../pages/pay.tsx';
+import { contentPolicy } from '../policy.ts';
 import { ErrorState } from '../parts/basics.tsx';
 import { escrowOfPayment } from '../reads.ts';
 import { declineWords } from '../words.ts';
@@ -40,6 +41,8 @@ async function show(call: PageCall, problem?: Child, status = 200): Promise<void
   if (seenAlready(request, record.state.revision)) return void response.status(204).end();
   const principal = principalOn(record.state, viewer);
   const mayPay = principal?.role === 'buyer' && permit(record.state, 'fund', principal, null, { milestoneIds: payment.milestoneIds }, reader.now) === null; // prettier-ignore
+  const element = mayPay ? await elementOf(call, payment) : null;
+  if (element !== null) response.set('Content-Security-Policy', contentPolicy(context.settings, { payment: true }));
   html(
     response,
     <PayPage
@@ -50,6 +53,7 @@ async function show(call: PageCall, problem?: Child, status = 200): Promise<void
       mayPay={mayPay}
       bankUrl={mayPay && payment.status === 'requires_action' ? await bankUrlOf(call, payment) : null}
       returned={typeof request.query['redirect_status'] === 'string'}
+      element={element}
       problem={problem}
     />,
     status,
@@ -66,6 +70,21 @@ async function bankUrlOf({ context }: PageCall, payment: PaymentState): Promise<
     return null;
   }
 }
+
+/** What Stripe's own form needs: the secret of this very payment, read at the moment when the buyer looks. */
+async function elementOf(call: PageCall, payment: PaymentState): Promise<ElementFacts | null> {
+  const { context } = call;
+  const { publishableKey } = context.settings.stripe;
+  const waits = payment.status === 'requires_payment_method' || payment.status === 'creating';
+  if (publishableKey === undefined || !waits || payment.paymentIntentId === null) return null;
+  try {
+    const { clientSecret } = await context.payments.retrievePaymentIntent(payment.paymentIntentId);
+    return clientSecret === null ? null : { publishableKey, clientSecret, returnUrl: `${homeOf(call)}/pay/${payment.id}` };
+  } catch (error) {
+    context.logger.warn({ err: error, payment_id: payment.id }, 'the payment’s secret could not be read');
+    return null;
+  }
+} // prettier-ignore
 
 async function pay(call: PageCall): Promise<void> {
   const { request, response } = call;

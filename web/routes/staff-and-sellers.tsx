@@ -1,4 +1,4 @@
-// Pages of one role: a seller's verification; staff's queues, search and Stripe's events.
+// Pages of one role: a seller's verification; Stripe's events for staff.
 import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
 import { runOnce } from '../../api/commands.ts';
@@ -9,12 +9,10 @@ import { EVENT_STATES, findStripeEvent, listStripeEvents, replayStripeEvent } fr
 import { PaymentsError } from '../../payments/errors.ts';
 import { commandKeyOf, homeOf, html, noticeOf, type PageCall, seeOther, signedIn } from '../page.ts';
 import { answered } from '../page-commands.ts';
-import { EventsPage, TodayPage } from '../pages/ops.tsx';
+import { EventsPage } from '../pages/ops.tsx';
 import { VerificationPage } from '../pages/verification.tsx';
-import { escrowOfAnyId, eventCounts, frozenEscrows, openAlerts } from '../reads.ts';
 
 const STAFF = ['ops', 'auditor'] as const;
-const QUEUE = 100;
 const EVENTS_PER_PAGE = 50;
 
 export function sellerRoutes(context: AppContext): Router {
@@ -66,37 +64,11 @@ async function goToOnboarding(call: PageCall): Promise<void> {
 export function staffRoutes(context: AppContext): Router {
   const router = Router();
   router.get(
-    '/ops',
-    signedIn(context, STAFF, (call) => today(call, null)),
-  );
-  router.get(
-    '/ops/search',
-    signedIn(context, STAFF, async (call) => {
-      const asked = call.request.query['id'];
-      const id = typeof asked === 'string' ? asked.trim() : '';
-      const escrowId = id === '' ? null : await escrowOfAnyId(context.sql, id);
-      if (escrowId === null) return today(call, id === '' ? null : id);
-      seeOther(call.response, `/escrows/${escrowId}`);
-    }),
-  );
-  router.get(
     '/ops/events',
     signedIn(context, STAFF, (call) => events(call)),
   );
   router.post('/ops/events/:id/replay', signedIn(context, ['ops'], replay));
   return router;
-}
-
-async function today({ context, viewer, reader, response }: PageCall, notFound: string | null): Promise<void> {
-  const { sql, settings } = context;
-  const [alerts, frozen, counts] = await Promise.all([
-    openAlerts(sql, QUEUE),
-    frozenEscrows(sql, viewer, QUEUE),
-    eventCounts(sql),
-  ]);
-  const { uiUrl, namespace } = settings.temporal;
-  const temporalUi = uiUrl === undefined ? undefined : `${uiUrl}/namespaces/${namespace}/workflows`;
-  html(response, <TodayPage reader={reader} alerts={alerts} frozen={frozen} events={counts} notFound={notFound} temporalUi={temporalUi} />, notFound === null ? 200 : 404); // prettier-ignore
 }
 
 async function events(call: PageCall, problem?: string): Promise<void> {
