@@ -16,6 +16,7 @@ import { post } from '../db/ledger.ts';
 import { raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
 import { releasedLeft, reserveRecovery, setRecoveryStatus } from '../db/recoveries.ts';
 import {
+  atChargeRate,
   type DisputePhase,
   type LossPlan,
   type MilestoneMoney,
@@ -67,6 +68,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
           due_by = ${facts.dueAt === null ? null : new Date(facts.dueAt)}, state = ${tx.json({ ...state, decided } as never)}, revision = revision + 1, updated_at = now(),
           fee = ${facts.balanceTransactions.reduce((sum, bt) => sum + bt.feeMinor, 0n)}
         WHERE id = ${disputeId}`;
+      if ((phase === 'won' || phase === 'lifted') && !state.plan) await settleRate(tx, dispute, facts, decided.round);
       const alert =
         state.plan && (await tooMuchBack(tx, disputeId)) ? 'dispute_returned_after_loss' : FOR_A_PERSON[phase];
       if (alert === undefined) return decided.round;
@@ -134,14 +136,16 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       const dispute = (await lockCardDispute(tx, disputeId))!;
       const refunded = await refundsOfCharge(tx, dispute.charge_id);
       if (dispute.state.plan) return planned(dispute, dispute.state.plan, refunded);
-      const { terms, milestones } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
+      const { terms, milestones, converted } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
       const [open] = await tx<{ currency: string; amount: bigint }[]>`
         SELECT currency, amount FROM ledger_balances WHERE account = ${disputeAccount.receivable(disputeId)} AND amount <> 0`;
       const money = await Promise.all(milestones.map((m) => moneyOfMilestone(tx, m)));
-      const plan = planLoss(open?.amount ?? 0n, money, namedOf(facts, milestones), terms.policy);
+      const openMinor = open?.amount ?? 0n;
+      const { lostMinor, fxMinor } = converted ? await convertedLoss(tx, dispute, facts, openMinor) : { lostMinor: openMinor, fxMinor: 0n }; // prettier-ignore
+      const plan = planLoss(lostMinor, money, namedOf(facts, milestones), terms.policy);
       for (const p of plan.parts) await takeReleased(tx, dispute, terms.currency, p, money);
       const accepted = await takenOfParts(tx, plan);
-      const stored = { ...storedPlan(plan, open?.currency ?? dispute.currency), accepted };
+      const stored = { ...storedPlan(plan, open?.currency ?? dispute.currency), accepted, ...(fxMinor === 0n ? {} : { fxMinor: fxMinor.toString() }) }; // prettier-ignore
       await tx`
         UPDATE disputes SET state = ${tx.json({ ...dispute.state, plan: stored } as never)}, updated_at = now() WHERE id = ${disputeId}`;
       return planned(dispute, stored, refunded);
@@ -191,7 +195,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
         currency: stored.currency,
         escrowId: dispute.escrow_id,
         cause: { dispute: disputeId, stripe: dispute.stripe_dispute_id },
-        legs: disputeLost(disputeId, parts, plan.unassignedMinor),
+        legs: disputeLost(disputeId, parts, plan.unassignedMinor, BigInt(stored.fxMinor ?? 0)),
       });
       if (plan.unassignedMinor > 0n) {
         await raiseAlert(tx, {
@@ -291,6 +295,31 @@ async function takeReleased(
     reason,
   });
   await setRecoveryStatus(tx, id, 'refunded');
+}
+
+async function convertedLoss(tx: Tx, dispute: CardDispute, facts: DisputeFacts, openMinor: bigint) {
+  const [charge] = await tx<{ charged: bigint; captured: bigint }[]>`
+    SELECT m.amount AS charged, c.captured FROM charge_funds c JOIN movements m ON m.id = c.payment_id
+    WHERE c.charge_id = ${dispute.charge_id}`;
+  const withdrawnMinor = facts.balanceTransactions.reduce((sum, bt) => (bt.amountMinor < 0n ? sum - bt.amountMinor : sum), 0n); // prettier-ignore
+  return atChargeRate({ chargeMinor: charge!.charged, capturedMinor: charge!.captured, disputedMinor: facts.amountMinor, withdrawnMinor, openMinor }); // prettier-ignore
+}
+
+/** Given back at another day's rate than it was taken at: nobody's loss, and the platform's `fx`. */
+async function settleRate(tx: Tx, dispute: CardDispute, facts: DisputeFacts, round: number): Promise<void> {
+  const { converted } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
+  if (!converted || !facts.balanceTransactions.some((bt) => bt.amountMinor > 0n)) return;
+  const [open] = await tx<{ currency: string; amount: bigint }[]>`
+    SELECT currency, amount FROM ledger_balances WHERE account = ${disputeAccount.receivable(dispute.id)} AND amount <> 0`;
+  if (!open) return;
+  await post(tx, {
+    key: `dispute_fx:${dispute.id}:${round}`,
+    kind: 'dispute_lost',
+    currency: open.currency,
+    escrowId: dispute.escrow_id,
+    cause: { dispute: dispute.id, stripe: dispute.stripe_dispute_id },
+    legs: disputeLost(dispute.id, [], 0n, open.amount),
+  });
 }
 
 /** What is payable is taken of the last parts first. */

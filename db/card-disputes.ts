@@ -12,6 +12,8 @@ export interface StoredPlan {
   parts: Record<keyof LossPlan['parts'][number], string>[];
   unassignedMinor: string;
   currency: string;
+  /** Of a converted charge: what the day's rate made of the loss, more or less. */
+  fxMinor?: string;
   /** Release parts that are not transferred, and what is taken of each. */
   accepted?: StoredTakenPart[];
 }

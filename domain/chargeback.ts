@@ -38,6 +38,27 @@ export interface LossPlan {
   unassignedMinor: bigint;
 }
 
+/** What a dispute concerns, to tell the day's exchange rate from the loss. Amounts: the charge's currency, then settlement. */
+export interface ConvertedLoss {
+  chargeMinor: bigint;
+  disputedMinor: bigint;
+  capturedMinor: bigint;
+  withdrawnMinor: bigint;
+  /** Withdrawn and not given back. */
+  openMinor: bigint;
+}
+
+/**
+ * A converted charge is disputed at the day's rate. The milestones lose their share at the rate of their charge; what the
+ * bank took more, or less, is `fx` and the platform's.
+ */
+export function atChargeRate(c: ConvertedLoss): { lostMinor: bigint; fxMinor: bigint } {
+  if (c.withdrawnMinor === 0n) return { lostMinor: c.openMinor, fxMinor: 0n };
+  const disputed = share(c.capturedMinor, least(c.disputedMinor, c.chargeMinor), c.chargeMinor);
+  const lostMinor = share(disputed, least(c.openMinor, c.withdrawnMinor), c.withdrawnMinor);
+  return { lostMinor, fxMinor: c.openMinor - lostMinor };
+}
+
 export interface LossTerms {
   feeReturn: 'full' | 'none';
   chargebackLoss: 'seller' | 'platform';

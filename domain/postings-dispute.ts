@@ -37,7 +37,12 @@ export interface BorneByMilestone {
 }
 
 /** Kind `dispute_lost`. */
-export function disputeLost(disputeId: string, parts: readonly BorneByMilestone[], unassignedMinor: bigint): Leg[] {
+export function disputeLost(
+  disputeId: string,
+  parts: readonly BorneByMilestone[],
+  unassignedMinor: bigint,
+  fxMinor = 0n,
+): Leg[] {
   const borne = parts.flatMap((p): Leg[] => {
     const { milestoneId, sellerId } = p;
     return [
@@ -50,10 +55,11 @@ export function disputeLost(disputeId: string, parts: readonly BorneByMilestone[
       { account: disputeAccount.loss, amountMinor: p.platformMinor, milestoneId },
     ];
   });
-  const totalMinor = borne.reduce((sum, leg) => sum + leg.amountMinor, unassignedMinor);
+  const totalMinor = borne.reduce((sum, leg) => sum + leg.amountMinor, unassignedMinor + fxMinor);
   return legs(
     ...borne,
     { account: disputeAccount.loss, amountMinor: unassignedMinor },
+    { account: account.fx, amountMinor: fxMinor },
     { account: disputeAccount.receivable(disputeId), amountMinor: -totalMinor },
   );
 }

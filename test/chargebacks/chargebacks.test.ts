@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Api, castOf, type EscrowObject, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
+import { recordEscrow, recordHistory } from '../stack/record-history.ts';
 import { control, setTransfers, startWorld, type World } from '../stack/world.ts';
 import { accountOf, actPath, amountsOf, expectUnavailable, statusesOf, transfersOf } from '../workflows/steps.ts';
 import { setSellerBalance } from '../recovery/steps.ts';
@@ -56,6 +57,8 @@ describe('before release', () => {
     const done = await untilStatus(buyer, escrow.id, 'completed');
     expect(sums(done)).toEqual({ charged: 10_000, released: 9000, fees: 1000 });
     await expectBooksClose(world, escrow.id);
+    await recordEscrow(world, escrow.id, 'escrow-chargeback-won');
+    await recordHistory(world, `chargeback/${dispute.id}`, 'chargeback-won');
   });
 
   test('lost: the milestones end refunded and nobody owes anything', async () => {
@@ -67,6 +70,8 @@ describe('before release', () => {
     expect(statusesOf(done)).toEqual(['refunded', 'refunded', 'refunded']);
     expect(sums(done)).toEqual({ charged: 30_000, charged_back: 30_000 });
     await expectBooksClose(world, escrow.id);
+    await recordEscrow(world, escrow.id, 'escrow-chargeback-lost');
+    await recordHistory(world, `chargeback/${dispute.id}`, 'chargeback-lost');
   });
 
   test('a part of the charge lost falls on the three sellers alike, and the rest is released', async () => {
@@ -92,6 +97,7 @@ describe('before release', () => {
     expect(sums(after)).toEqual({ charged: 10_000, held: 10_000 });
     expect(await world.sql`SELECT FROM ledger_transactions WHERE cause ->> 'dispute' = ${dispute.id}`).toHaveLength(0);
     await expectBooksClose(world, escrow.id);
+    await recordHistory(world, `chargeback/${dispute.id}`, 'chargeback-inquiry');
   });
 });
 
@@ -192,11 +198,15 @@ describe('after release', () => {
     await release(escrow, 0, cast.seller);
     await untilStatus(buyer, escrow.id, 'completed');
     await world.client.workflow.getHandle(`escrow/${escrow.id}`).result();
+    await control(world.sandbox.url, 'clock', { advance: 'P120D' });
+    // Paid out long ago: what the seller has now is of other work.
+    await setSellerBalance(world, cast.seller.person.id, 9000);
     const dispute = await openDispute(world, buyer, escrow);
     await decide(world, dispute, 'losing_evidence');
     await ended(world, dispute);
     const done = await buyer.escrow(escrow.id);
     expect([done.status, sums(done)]).toEqual(['completed', { charged: 10_000, charged_back: 10_000 }]);
+    await recordHistory(world, `chargeback/${dispute.id}`, 'chargeback-months-later');
     // The bank has given it back: no refund on top of it.
     expectUnavailable(await cast.seller.post(actPath(escrow, 0, 'refund'), { reason: 'sorry' }));
     await expectBooksClose(world, escrow.id);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Api, castOf, type EscrowObject, fundedEscrow, untilEscrow, untilStatus } from '../stack/api.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
+import { recordHistory } from '../stack/record-history.ts';
 import { startWorld, type World } from '../stack/world.ts';
 import { amountsOf, expectUnavailable, statusesOf } from '../workflows/steps.ts';
 import { ended, openDispute, untilDispute } from './acts.ts';
@@ -71,6 +72,7 @@ test('a loss is accepted only when every affected seller has', async () => {
   const done = await untilStatus(buyer, escrow.id, 'completed');
   expect([statusesOf(done), ...amountsOf(done, 'charged_back', 'held', 'owed')]).toEqual([['refunded', 'refunded'], 20_000, 0, 0]); // prettier-ignore
   await expectBooksClose(world, escrow.id);
+  await recordHistory(world, `chargeback/${dispute.id}`, 'chargeback-accepted');
 });
 
 test('ops accept a loss alone', async () => {
