@@ -29,7 +29,7 @@ export function mailOf(kind: MessageKind, facts: Facts, frame: Frame): Mail {
     ? `You choose which mails you get: ${frame.publicUrl}/preferences`
     : 'This mail is about money or security, so that it cannot be switched off.';
   const lines = [greeting, ...says, ...(url === null ? [] : [`${button!.label}: ${url}`]), '-- ', `Tranche\n${footer}`];
-  const page = (
+  const page: { toString(): string } = (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
