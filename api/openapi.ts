@@ -68,6 +68,13 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
               503: problemResponse('The outcome is not known yet: repeat with the same key.'),
             }
           : {}),
+        405: problemResponse('The address has no such method.'),
+        ...(post
+          ? {
+              413: problemResponse('The body is too large.'),
+              415: problemResponse('The media type or its encoding is not supported.'),
+            }
+          : {}),
         429: problemResponse('Too many requests.'),
       },
     });

@@ -44,6 +44,7 @@ const OTHERS = {
   forbidden: { status: 403, title: 'Not for your role', help: 'This call belongs to another role.' },
   scope_missing: { status: 403, title: 'The API key may not do this', help: 'Its scopes do not reach so far: `read` for GET, `write` for what changes something, `ops` beside them for staff’s calls. Make a key that has them.' },
   not_found: { status: 404, title: 'Not found', help: 'There is no such object, or it is not yours.' },
+  method_not_allowed: { status: 405, title: 'This address has no such method', help: 'The `Allow` header names the methods that it has.' },
   action_not_available: { status: 409, title: 'This is not possible now', help: 'The state, or your role in it, forbids it; `available_actions` holds what you may do.' },
   terms_changed: { status: 409, title: 'The terms have changed', help: 'Read the escrow again and agree with its current `terms_hash`.' },
   idempotency_conflict: { status: 409, title: 'The Idempotency-Key was used for something else', help: 'Repeat the same request, or take a new key.' },

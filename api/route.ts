@@ -81,6 +81,14 @@ export function register(app: Express, context: AppContext, routes: readonly Rou
     // Express 5 hands a rejection to the error handler.
     app[declaration.method](path, (request, response) => answer(context, declaration, request, response));
   }
+  // After all of them: what is left asks a known path by a method that it has not.
+  for (const path of new Set(routes.map((declaration) => declaration.path))) {
+    const methods = routes.filter((declaration) => declaration.path === path).map(({ method }) => method.toUpperCase());
+    const headers = { Allow: [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ') };
+    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), () => {
+      throw new Problem('method_not_allowed', `This address takes ${methods.join(' and ')}.`, { headers });
+    });
+  }
 }
 
 const none = z.strictObject({});

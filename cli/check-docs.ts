@@ -1,6 +1,7 @@
 // Part of `npm run check`: fails when docs/openapi.json, transitions.md, settings.md or guards.md is not what the
 // code would write now, when README or docs/ point to what is not there, and when a guard that `npm run mutate` takes out has moved.
 import { readFileSync } from 'node:fs';
+import { faultsOfMatrix } from '../test/authorization/routes.ts';
 import { isEventType } from '../domain/event-types.ts';
 import { EVENTS } from '../web/words.ts';
 import { faultsOfDocs } from './doc-links.ts';
@@ -32,6 +33,12 @@ for (const { name, file, text } of generated) {
   console.error(
     `docs/${name} is not in step with the code: run \`npx tsx cli/docs-diagram.ts --write\` and commit it.`,
   );
+  process.exitCode = 1;
+}
+
+// The authorization matrix is complete: nothing is served that nobody decided about.
+for (const fault of faultsOfMatrix()) {
+  console.error(fault);
   process.exitCode = 1;
 }
 

@@ -8,7 +8,7 @@ import { notFound, viewerOf } from '../escrow-commands.ts';
 import { ACCEPTED_IN_WORDS } from '../file-types.ts';
 import { fileAnswer, fileSchema, fileView, sha256Of, storeFile } from '../files.ts';
 import { EVERYBODY, route } from '../route.ts';
-import { listOf } from '../schemas.ts';
+import { listOf, problem } from '../schemas.ts';
 
 const tag = 'Files';
 const params = z.object({ id: z.string().describe('Id of the file.') });
@@ -29,7 +29,10 @@ export const fileRoutes = [
     roles: ['buyer', 'seller', 'ops'],
     body: upload,
     bodyType: 'multipart/form-data',
-    responses: { 201: { description: 'The file.', schema: fileSchema } },
+    responses: {
+      201: { description: 'The file.', schema: fileSchema },
+      404: { description: 'There is no such escrow, or it is not yours.', schema: problem },
+    },
     handler: async ({ context, caller, body, key, route }) => {
       const named = { escrow_id: body.escrow_id, name: body.file.name, sha256: sha256Of(Buffer.from(await body.file.arrayBuffer())) }; // prettier-ignore
       return runOnce(context, { caller, route, key, body: named }, { id: newId('file') }, async (ids) => {
