@@ -67,7 +67,8 @@ async function live(input: FailedRefundInput): Promise<FailedRefundWord | null> 
   for (;;) {
     run.news = false;
     const answered = await step(run, input, again);
-    run.wanted = false;
+    // What ops ask for while it is only read stays asked for, as long as something is owed.
+    if (again || run.word?.status !== 'owed') run.wanted = false;
     show(run);
     if (isOver(run.word)) break;
     again = await untilNext(run, input, answered);
@@ -99,8 +100,8 @@ async function step(run: Run, { refundId, escrowId }: FailedRefundInput, again: 
 async function untilNext(run: Run, input: FailedRefundInput, answered: boolean): Promise<boolean> {
   const word = run.word;
   if (!answered || word === null) {
-    await condition(() => run.news, TRY_AGAIN_MS, { summary: 'asked again' });
-    return word?.status === 'trying';
+    await condition(() => run.wanted || run.news, TRY_AGAIN_MS, { summary: 'asked again' });
+    return run.wanted || word?.status === 'trying';
   }
   if (word.status === 'trying') {
     await condition(() => run.news, READ_AGAIN_MS, { summary: 'Stripe’s word' });

@@ -4,7 +4,7 @@ import pino from 'pino';
 import { queueMessages } from '../../db/messages.ts';
 import { type MailerParts, type MailTransport, sendDue, startMailer } from '../../worker/mailer.ts';
 import { smtpTransport } from '../../worker/smtp.ts';
-import { type Api, castOf, fundedEscrow, proposal } from '../stack/api.ts';
+import { type Api, castOf, fundedEscrow, proposal, untilEscrow } from '../stack/api.ts';
 import { startWorld, type World } from '../stack/world.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
 
@@ -96,6 +96,11 @@ describe('each step tells whom it waits on, and no longer who has done it', () =
     await cast.ops.post(`/v1/disputes/${dispute!.id}/rule`, { seller_amount: 5_000, reason: 'Half of it' });
     expect((await kindsOf(cast.ops, id))[0]).toEqual(['rule', false]);
     expect((await itemsOf(cast.seller, id)).map((n) => n.kind)).toContain('dispute_settled');
+    // Its money's messages are this test's, too: none of them may arrive in another.
+    await untilEscrow(cast.buyer, id, ({ milestones: [m] }) => {
+      const refunds = (m!['refunds'] as { status: string }[]).map(({ status }) => status);
+      return m!.released.amount === 4_500 && refunds.length === 1 && refunds[0] === 'succeeded';
+    });
   });
 
   test('a declined card, a request to cancel, and a freeze', async () => {

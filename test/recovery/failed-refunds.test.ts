@@ -5,6 +5,13 @@ import { type Api, castOf, type EscrowObject, fundedEscrow, proposal, untilEscro
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
 import { recordHistory } from '../stack/record-history.ts';
 import { control, startWorld, type World } from '../stack/world.ts';
+import { connect } from '../../db/client.ts';
+import {
+  FAILED_REFUND_SIGNALS,
+  FAILED_REFUND_UPDATES,
+  type FailedRefundWord,
+  failedRefundWorkflowId,
+} from '../../workflows/failed-refund-messages.ts';
 import { actPath, amountsOf, atBank, expectUnavailable, intentOf, refundsOf } from '../workflows/steps.ts';
 import { type Cast, expectSound } from './steps.ts';
 
@@ -136,5 +143,25 @@ test('several of one escrow, events twice and out of order: each is owed once', 
   await Promise.all(failed.flatMap((f) => [1, 2].map(() => cast.ops.post(`/v1/ops/failed-refunds/${f.id}/retry`))));
   await untilRefunded(escrow.id, 7000, 0);
   expect((await failedRefunds(escrow.id)).map((f) => [f.status, f.attempts])).toEqual([['repaid', 2], ['repaid', 2]]); // prettier-ignore
+  await expectBooksClose(world, escrow.id);
+});
+
+test('what ops ask for while Stripe’s word is read is done, not forgotten', async () => {
+  const escrow = await refundedEscrow(5_000);
+  await sendBack(escrow);
+  await untilRefunded(escrow.id, 0, 5_500);
+  const [failed] = await failedRefunds(escrow.id);
+  const workflow = world.client.workflow.getHandle(failedRefundWorkflowId(failed!.id));
+  const owner = connect(world.ownerUrl, { max: 1, applicationName: 'test-lock' });
+  const asked = await owner.begin(async (tx) => {
+    // The reading waits here.
+    await tx`LOCK TABLE failed_refunds IN ACCESS EXCLUSIVE MODE`;
+    await workflow.signal(FAILED_REFUND_SIGNALS.news);
+    while (((await workflow.describe()).raw.pendingActivities ?? []).length === 0);
+    return workflow.startUpdate<FailedRefundWord, []>(FAILED_REFUND_UPDATES.retry, { waitForStage: 'ACCEPTED' });
+  });
+  await owner.end();
+  expect(await asked.result()).toMatchObject({ status: 'repaid', attempt: 2 });
+  await untilRefunded(escrow.id, 5_500, 0);
   await expectBooksClose(world, escrow.id);
 });
