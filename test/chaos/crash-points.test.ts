@@ -171,7 +171,7 @@ afterAll(() => s.stop(), 60_000);
 
 test('each cell of the matrix killed a worker process', async () => {
   await until(() => s.deaths() >= CELLS.length, 'the deaths are seen');
-  expect(s.deaths()).toBe(CELLS.length);
+  expect(s.deaths()).toBeGreaterThanOrEqual(CELLS.length);
 });
 
 describe.each(ROWS.map((row) => [row.activity, row] as const))('%s', (activity, row) => {

@@ -47,7 +47,8 @@ export async function startStackUnderTest(workers: number, lastsMs: number): Pro
     copies: { worker: workers },
     maxBackoffMs: 500,
     say: (line) => {
-      if (/^worker(-\d+)? ended \(signal SIGKILL\)/.test(line)) deaths += 1;
+      // One that is killed while it comes back is reported as that.
+      if (/^worker(-\d+)? (ended \(signal SIGKILL\)|did not come back)/.test(line)) deaths += 1;
     },
   });
   const end = Date.now() + lastsMs;
