@@ -49,6 +49,8 @@ export async function serveLists(c: Charges): Promise<ListServer> {
     let i = after === null ? 0 : Number(after.split('_')[1]) + 1;
     for (; i < c.count && data.length < 100; i += 1) if (!missing.has(i)) data.push(make(c, i));
     response.setHeader('content-type', 'application/json');
+    // It stands in for Stripe's lists alone: its answers are not the sandbox's, and are not held against Stripe's spec.
+    response.setHeader('x-oracle-proxy', 'lists');
     response.end(JSON.stringify({ object: 'list', data, has_more: i < c.count, url: url.pathname }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

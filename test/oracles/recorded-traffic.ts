@@ -11,6 +11,12 @@ import { readOpenApi } from './stripe-mock.ts';
 type Kept = { method: string; path: string; status: number; text: string };
 export type Traffic = { responses: number; distinct: number; problems: string[] };
 
+/**
+ * Statuses of a dispute that tests put there by the control API because the spec does not know them: how the product meets
+ * a word that is newer than it.
+ */
+const NEWER_THAN_THE_SPEC = /"status":\s*"(pondered|appeal_needs_response|appeal_under_review)"/;
+
 /** Answers that differ in ids, amounts and times alone are one: the spec asks about types, not about those. */
 function shape({ method, path: url, status, text }: Kept): string {
   const plain = (one: string): string =>
@@ -29,6 +35,7 @@ export async function validateTraffic(directory: string): Promise<Traffic> {
       if (line === '') continue;
       const kept = JSON.parse(line) as Kept;
       responses += 1;
+      if (NEWER_THAN_THE_SPEC.test(kept.text)) continue;
       const key = shape(kept);
       if (seen.has(key)) continue;
       seen.add(key);
