@@ -59,7 +59,7 @@ export async function expectClean(ops: Api): Promise<Run> {
 
 export function only(found: readonly Found[], kind: string): Found {
   const of = found.filter((d) => d.kind === kind);
-  expect(of).toHaveLength(1);
+  if (of.length !== 1) throw new Error(`${of.length} differences of kind ${kind}, found: ${JSON.stringify(found)}`);
   return of[0]!;
 }
 
@@ -87,7 +87,7 @@ export async function loseWebhooks(world: World, lose: boolean): Promise<void> {
   await control(world.sandbox.url, 'webhooks', { lose: lose ? 1 : 0 });
 }
 
-async function untilQuiet(world: World): Promise<void> {
+export async function untilQuiet(world: World): Promise<void> {
   const end = Date.now() + 120_000;
   while (!(await isQuiet(world))) {
     if (Date.now() > end) throw new Error('webhooks are still under way');
