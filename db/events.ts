@@ -90,6 +90,21 @@ export async function listEvents(sql: Queryable, viewer: Viewer, filter: EventFi
   return { data: rows.slice(0, limit), hasMore: rows.length > limit };
 }
 
+/** Newest first, for people; `before`: the id of the last one that they have seen. */
+export async function latestEvents(
+  sql: Queryable,
+  viewer: Viewer,
+  { before, type, limit }: { before?: string | undefined; type?: string | undefined; limit: number },
+): Promise<Listed<EventRow>> {
+  const rows = await sql<EventRow[]>`
+    SELECT e.id, e.type, e.at, e.data FROM events e
+    WHERE e.id IS NOT NULL AND ${readable(sql, viewer)}
+      AND ${before === undefined ? sql`true` : sql`e.id < ${before}`}
+      AND ${type === undefined ? sql`true` : sql`e.type = ${type}`}
+    ORDER BY e.id DESC LIMIT ${limit + 1}`;
+  return { data: rows.slice(0, limit), hasMore: rows.length > limit };
+}
+
 /** Null when there is none, and when it is not the viewer's. */
 export async function findEvent(sql: Queryable, viewer: Viewer, id: string): Promise<EventRow | null> {
   const [row] = await sql<EventRow[]>`

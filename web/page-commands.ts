@@ -23,7 +23,7 @@ export async function answered<Body>(run: () => Promise<Answer>): Promise<Result
     try {
       const answer = await run();
       if (answer.status >= 400) return { kind: 'refused', problem: answer.body as ProblemDocument };
-      return { kind: 'done', body: answer.body as Body };
+      return { kind: 'done', body: { ...(answer.body as Body), ...answer.once } };
     } catch (error) {
       const problem = toProblem(error);
       if (problem.code === 'idempotency_running' && tries < RUNNING_TRIES) {
@@ -190,7 +190,7 @@ function commandOf(
 }
 
 /** What a form names in its own words. */
-const LABELS: Record<string, string> = { note: 'The note', reason: 'The reason', deliverable_sha256: 'The fingerprint', amount: 'The amount', seller_amount: 'The amount', message: 'The reply', until: 'The date', text: 'What you write', reference: 'The reference', interval: 'How often', title: 'The title' }; // prettier-ignore
+const LABELS: Record<string, string> = { note: 'The note', reason: 'The reason', deliverable_sha256: 'The fingerprint', amount: 'The amount', seller_amount: 'The amount', message: 'The reply', until: 'The date', text: 'What you write', reference: 'The reference', interval: 'How often', title: 'The title', label: 'The name', scopes: 'The scopes', url: 'The address', event_types: 'The events', description: 'What it is for' }; // prettier-ignore
 
 /** What a schema makes of the fields that were filled in. @throws Problem in the form's words */
 function checkedBody<Schema extends z.ZodType>(schema: Schema, given: object): z.output<Schema> {

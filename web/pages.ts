@@ -15,6 +15,7 @@ import { opsRoutes } from './routes/ops.tsx';
 import { approvalRoutes } from './routes/approvals.tsx';
 import { auditRoutes } from './routes/audit.tsx';
 import { cardDisputeRoutes } from './routes/card-disputes.tsx';
+import { developerRoutes } from './routes/developers.tsx';
 import { debtRoutes } from './routes/debts.tsx';
 import { reconciliationRoutes } from './routes/reconciliations.tsx';
 import { forceDecisionRoutes } from './routes/force-decision.tsx';
@@ -61,6 +62,7 @@ export function mountPages(app: Express, context: AppContext): void {
   app.use(sellerMoneyRoutes(context));
   app.use(statementRoutes(context));
   app.use(cardDisputeRoutes(context));
+  app.use(developerRoutes(context));
   app.use((request, _response, next) => next(request.accepts(['json', 'html']) === 'html' ? new Problem('not_found', 'There is no such page.') : undefined)); // prettier-ignore
   app.use(failed(context));
 }

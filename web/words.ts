@@ -383,6 +383,12 @@ export const NOTICES: Record<string, string> = {
   invitation_revoked: 'The invitation is taken back; its link opens nothing.',
   all_read: 'Everything is marked as read.',
   preferences_saved: 'Saved: this is what is mailed to you from now on.',
+  key_revoked: 'The key is revoked: programs that use it are refused from now on.',
+  endpoint_saved: 'Saved.',
+  endpoint_enabled: 'What happens from now on is sent to it.',
+  endpoint_disabled: 'Nothing is sent to it any more.',
+  endpoint_deleted: 'The endpoint is deleted.',
+  webhook_replayed: 'The event is on its way again, with the same id.',
   onboarded: 'Thank you. Stripe tells us within moments whether anything is missing.',
 };
 

@@ -36,7 +36,7 @@ async function filled(route: string, row: Row, role: Role, side: Side): Promise<
   const person: PersonName = PEOPLE[role][side === 'own' ? 0 : 1];
   const own = row.kind === 'personal' ? await personalOf(pages.world, person) : null;
   const path = route.split(' ')[1]!;
-  const ids: Record<string, string> = { mid: deal.milestone, action: path.includes(':mid') ? 'accept' : 'cancel', delivery_id: own?.delivery ?? '', id: 'nothing', n: '1', payment: deal.payment }; // prettier-ignore
+  const ids: Record<string, string> = { mid: deal.milestone, action: path.includes(':mid') ? 'accept' : 'cancel', delivery_id: own?.delivery ?? '', delivery: own?.delivery ?? '', id: 'nothing', n: '1', payment: deal.payment }; // prettier-ignore
   if (path === '/escrows/:id/amend') ids['id'] = deal.untouched;
   else if (/^(\/v1)?(\/ops)?\/escrows\//.test(path)) ids['id'] = deal.escrow;
   else if (/^\/v1\/disputes\/.*(evidence|accept-loss)/.test(path)) ids['id'] = deal.cardDispute;
@@ -45,11 +45,11 @@ async function filled(route: string, row: Row, role: Role, side: Side): Promise<
   else if (path.startsWith('/disputes/')) ids['id'] = deal.cardDispute;
   else if (path.startsWith('/money/payouts/')) ids['id'] = deal.payout;
   else if (/\/files\//.test(path)) ids['id'] = deal.file;
-  else if (path.startsWith('/v1/events/')) ids['id'] = deal.event;
+  else if (/^(\/v1)?\/events\//.test(path)) ids['id'] = deal.event;
   else if (path.startsWith('/v1/sellers/')) ids['id'] = deal.seller;
   else if (path.startsWith('/pay/')) ids['id'] = deal.payment;
-  else if (path.startsWith('/v1/webhook_endpoints/')) ids['id'] = own!.endpoint;
-  else if (path.startsWith('/v1/api_keys/')) ids['id'] = own!.key;
+  else if (/^\/(v1\/webhook_endpoints|webhook-endpoints)\//.test(path)) ids['id'] = own!.endpoint;
+  else if (/^\/(v1\/api_keys|api-keys)\//.test(path)) ids['id'] = own!.key;
   else if (/\/notifications\//.test(path) && own !== null) ids['id'] = own.notification;
   return { path: path.replaceAll(/\{(\w+)\}|:(\w+)/g, (_all, a?: string, b?: string) => ids[a ?? b ?? '']!), ids };
 } // prettier-ignore

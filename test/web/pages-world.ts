@@ -10,7 +10,7 @@ import { temporalEscrows } from '../../api/workflow-port.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
 import { mountPages } from '../../web/pages.ts';
 import { temporalAddress, temporalNamespace } from '../stack/temporal.ts';
-import { startWorld, type World } from '../stack/world.ts';
+import { startWorld, type World, type WorldOptions } from '../stack/world.ts';
 
 export interface PagesWorld {
   world: World;
@@ -21,8 +21,11 @@ export interface PagesWorld {
 }
 
 /** `env`: settings beside the usual ones. */
-export async function startPagesWorld(env: Record<string, string> = {}): Promise<PagesWorld> {
-  const world = await startWorld();
+export async function startPagesWorld(
+  env: Record<string, string> = {},
+  options: WorldOptions = {},
+): Promise<PagesWorld> {
+  const world = await startWorld(options);
   // The address must be known before the settings are, and they before the app.
   let handle: RequestListener = (_request, response) => void response.writeHead(503).end();
   const server = createServer((request, response) => handle(request, response));

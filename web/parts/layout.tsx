@@ -111,6 +111,9 @@ function Navigation({ reader, path }: { reader: Reader; path: string | undefined
         <a href="/security" {...(path === '/security' ? { 'aria-current': 'page' } : {})}>
           Security
         </a>
+        <a href="/api-keys" {...(path === '/api-keys' ? { 'aria-current': 'page' } : {})}>
+          API
+        </a>
         <span>
           {person.name} <span class="quiet">({ROLE_WORDS[person.role].toLowerCase()})</span>
         </span>
