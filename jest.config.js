@@ -24,7 +24,7 @@ const shared = {
 };
 
 /** Folders of tests that need neither a database nor a server. */
-const unitFolders = ['domain', 'sandbox', 'config', 'oracles', 'simulation', 'mutations', 'bench'];
+const unitFolders = ['domain', 'sandbox', 'config', 'oracles', 'simulation', 'mutations', 'bench', 'client'];
 
 /** Folders of tests that start the product's processes themselves. */
 const processFolders = ['supervisor', 'chaos'];

@@ -39,7 +39,7 @@ export const inProductDispute = z
         type: z.string(),
         by: z.object({ id: z.string().nullable(), role: z.string().nullable(), name: z.string().nullable() }),
         message: z.string().nullable(),
-        seller_amount: money.nullable(),
+        seller_amount: money.nullable().describe('Of an offer: what the seller would get.'),
       }),
     ),
   })

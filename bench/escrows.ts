@@ -1,7 +1,7 @@
 // Whole escrows per second, from the proposal to the last transfer through the public API, beside a bare workflow with the
 // same activities and messages on the same servers, and beside one whose activities do nothing.
 import { WithStartWorkflowOperation } from '@temporalio/client';
-import { ApiClient } from '../cli/demo/client.ts';
+import { createClient } from '../client/index.ts';
 import { project } from '../db/projection.ts';
 import type { Tx } from '../db/client.ts';
 import { freePorts } from '../sandbox/ports.ts';
@@ -96,22 +96,17 @@ async function many(count: number, live: () => Promise<string>): Promise<Lived> 
   return { perSecond: (count * 1000) / (performance.now() - began), lives, last };
 }
 
-interface Escrow {
-  id: string;
-  milestones: { id: string }[];
-}
-
 /** Through the API, as its two parties; answers its id when its workflow has ended. */
 export async function wholeEscrow(bench: Bench): Promise<string> {
   const { people, stack, client } = bench;
-  const buyer = new ApiClient(stack.apiUrls[0]!, people['buyer']!.api_key);
-  const seller = new ApiClient(stack.apiUrls[0]!, people['seller']!.api_key);
+  const buyer = createClient({ baseUrl: stack.apiUrls[0]!, apiKey: people['buyer']!.api_key });
+  const seller = createClient({ baseUrl: stack.apiUrls[0]!, apiKey: people['seller']!.api_key });
   const milestones = [1, 2, 3].map((n) => ({ title: `Part ${n}`, amount: 10_000, seller_id: people['seller']!.id }));
-  const { id, milestones: parts } = await buyer.post<Escrow>('/v1/escrows', { title: 'A website', currency: 'usd', funding: 'upfront', milestones }); // prettier-ignore
-  await seller.post(`/v1/escrows/${id}/agree`);
-  await buyer.post(`/v1/escrows/${id}/fund`, { payment_method: 'pm_card_visa' });
-  for (const part of parts) await seller.post(`/v1/escrows/${id}/milestones/${part.id}/submit`);
-  for (const part of parts) await buyer.post(`/v1/escrows/${id}/milestones/${part.id}/accept`);
+  const { id, milestones: parts } = await buyer.proposeEscrow({ body: { title: 'A website', currency: 'usd', funding: 'upfront', milestones } }); // prettier-ignore
+  await seller.agreeToEscrow({ id });
+  await buyer.fundEscrow({ id, body: { payment_method: 'pm_card_visa' } });
+  for (const part of parts) await seller.submitMilestone({ id, mid: part.id });
+  for (const part of parts) await buyer.acceptMilestone({ id, mid: part.id });
   await client.workflow.getHandle(`escrow/${id}`).result();
   return id;
 }

@@ -1,5 +1,5 @@
 // Lists and details while the database grows: their p99 must not.
-import { ApiClient } from '../cli/demo/client.ts';
+import { createClient } from '../client/index.ts';
 import { copyOf, fill } from './fill.ts';
 import { type Call, closedLoad } from './load.ts';
 import type { Bench } from './context.ts';
@@ -70,17 +70,14 @@ export async function pages(bench: Bench): Promise<Section> {
 
 /** Funded, nothing delivered yet. */
 export async function activeEscrow({ stack, people }: Bench): Promise<string> {
-  const buyer = new ApiClient(stack.apiUrls[0]!, people['buyer']!.api_key);
-  const seller = new ApiClient(stack.apiUrls[0]!, people['seller']!.api_key);
+  const buyer = createClient({ baseUrl: stack.apiUrls[0]!, apiKey: people['buyer']!.api_key });
+  const seller = createClient({ baseUrl: stack.apiUrls[0]!, apiKey: people['seller']!.api_key });
   const milestones = [{ title: 'The work', amount: 10_000, seller_id: people['seller']!.id }];
-  const { id } = await buyer.post<{ id: string }>('/v1/escrows', {
-    title: 'A website',
-    currency: 'usd',
-    funding: 'upfront',
-    milestones,
+  const { id } = await buyer.proposeEscrow({
+    body: { title: 'A website', currency: 'usd', funding: 'upfront', milestones },
   });
-  await seller.post(`/v1/escrows/${id}/agree`);
-  await buyer.post(`/v1/escrows/${id}/fund`, { payment_method: 'pm_card_visa' });
+  await seller.agreeToEscrow({ id });
+  await buyer.fundEscrow({ id, body: { payment_method: 'pm_card_visa' } });
   return id;
 }
 

@@ -1,17 +1,13 @@
 // From the webhook's ack to the workflow: how long after it was stored an event stands in its escrow's history.
 import { setTimeout as delay } from 'node:timers/promises';
 import { defaultPayloadConverter as converter, type Payload } from '@temporalio/common';
-import { ApiClient, sandboxControl } from '../cli/demo/client.ts';
+import { sandboxControl } from '../cli/demo/sandbox.ts';
+import { createClient } from '../client/index.ts';
 import type { Bench } from './context.ts';
 import type { Section } from './section.ts';
 import { below, percentile, rounded } from './statistics.ts';
 
 const PER_SECOND = 5;
-
-interface Funded {
-  escrow: { id: string };
-  payment: { id: string };
-}
 
 export async function signals(bench: Bench): Promise<Section> {
   const { sql, stack } = bench;
@@ -52,12 +48,12 @@ export async function signals(bench: Bench): Promise<Section> {
 }
 
 async function waitsForDebit({ people, stack }: Bench): Promise<string> {
-  const buyer = new ApiClient(stack.apiUrls[0]!, people['buyer']!.api_key);
-  const seller = new ApiClient(stack.apiUrls[0]!, people['seller']!.api_key);
+  const buyer = createClient({ baseUrl: stack.apiUrls[0]!, apiKey: people['buyer']!.api_key });
+  const seller = createClient({ baseUrl: stack.apiUrls[0]!, apiKey: people['seller']!.api_key });
   const milestones = [{ title: 'The work', amount: 10_000, seller_id: people['seller']!.id }];
-  const { id } = await buyer.post<{ id: string }>('/v1/escrows', { title: 'Paid by debit', currency: 'usd', funding: 'upfront', milestones }); // prettier-ignore
-  await seller.post(`/v1/escrows/${id}/agree`);
-  await buyer.post<Funded>(`/v1/escrows/${id}/fund`, { payment_method: 'pm_usBankAccount_success' });
+  const { id } = await buyer.proposeEscrow({ body: { title: 'Paid by debit', currency: 'usd', funding: 'upfront', milestones } }); // prettier-ignore
+  await seller.agreeToEscrow({ id });
+  await buyer.fundEscrow({ id, body: { payment_method: 'pm_usBankAccount_success' } });
   return id;
 }
 

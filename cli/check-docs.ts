@@ -1,9 +1,10 @@
-// Part of `npm run check`: fails when docs/openapi.json, transitions.md, settings.md or guards.md is not what the
+// Part of `npm run check`: fails when docs/openapi.json, client/generated.ts, transitions.md, settings.md or guards.md is not what the
 // code would write now, when README or docs/ point to what is not there, and when a guard that `npm run mutate` takes out has moved.
 import { readFileSync } from 'node:fs';
 import { faultsOfMatrix } from '../test/authorization/routes.ts';
 import { isEventType } from '../domain/event-types.ts';
 import { EVENTS } from '../web/words.ts';
+import { CLIENT_FILE, clientFile } from './client-file.ts';
 import { faultsOfDocs } from './doc-links.ts';
 import { OPENAPI_FILE, openApiFile } from './openapi-file.ts';
 import { GUARDS_FILE, guardsDocument, staleMutations } from '../test/mutations/document.ts';
@@ -20,6 +21,11 @@ function written(file: string): string | null {
 
 if (written(OPENAPI_FILE) !== (await openApiFile())) {
   console.error('docs/openapi.json is not in step with the code: run `npm run openapi` and commit it.');
+  process.exitCode = 1;
+}
+
+if (written(CLIENT_FILE) !== (await clientFile())) {
+  console.error('client/generated.ts is not in step with the routes: run `npm run openapi` and commit it.');
   process.exitCode = 1;
 }
 

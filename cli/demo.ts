@@ -5,7 +5,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { loadSettings, SettingsError } from '../config/settings.ts';
 import type { Settings } from '../config/settings.ts';
-import { ApiClient } from './demo/client.ts';
+import { createClient } from '../client/index.ts';
 import { Deal } from './demo/deal.ts';
 import type { Cast, Person } from './demo/deal.ts';
 import { kinds } from './demo/kinds.ts';
@@ -101,7 +101,7 @@ function castOf(settings: Settings, baseUrl: string): Cast {
   const people = peopleSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
   const as = (person: z.infer<typeof personSchema>): Person => ({
     id: person.id,
-    api: new ApiClient(baseUrl, person.api_key),
+    api: createClient({ baseUrl, apiKey: person.api_key }),
   });
   return {
     buyer: as(people.buyer),

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { ApiError } from '../demo/client.ts';
+import { ApiError } from '../../client/index.ts';
 import { type Cast, Deal, type Person, type Proposal } from '../demo/deal.ts';
 import type { Kind } from '../demo/kinds.ts';
 import type { Stack } from '../stack.ts';
-import { PatientClient, type Patience } from './patient-client.ts';
+import { patientClient, type Patience } from './patient-client.ts';
 
 const personSchema = z.object({ id: z.string(), api_key: z.string() });
 const peopleSchema = z.object({
@@ -33,7 +33,7 @@ export function patientCast(stack: Stack, patience: Patience): Cast {
   const people = peopleSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
   const as = ({ id, api_key: key }: z.infer<typeof personSchema>): Person => ({
     id,
-    api: new PatientClient(stack.apiUrls, key, patience),
+    api: patientClient(stack.apiUrls, key, patience),
   });
   return {
     buyer: as(people.buyer),

@@ -1,6 +1,6 @@
 // What goes wrong during chaos, and how each is done to the running stack: processes killed, connections cut, Stripe's
 // answers spoilt, its webhooks doubled, reordered, lost and late.
-import { sandboxControl } from '../demo/client.ts';
+import { sandboxControl } from '../demo/sandbox.ts';
 import type { Sql } from '../../db/client.ts';
 import type { ProcessName, Stack } from '../stack.ts';
 import type { Random } from './random.ts';

@@ -1,8 +1,7 @@
 // The public API as a person calls it who does not give up: every call whose outcome is unknown is repeated, a POST with
 // its own Idempotency-Key, at another process of the API each time.
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ApiClient, ApiError } from '../demo/client.ts';
+import { createClient, type Tranche } from '../../client/index.ts';
 
 export interface Patience {
   /** Until when calls are repeated, as wall time. */
@@ -12,43 +11,33 @@ export interface Patience {
 }
 
 const LONGEST_PAUSE_MS = 2000;
+const CALL_TIMEOUT_MS = 15_000;
 
-export class PatientClient extends ApiClient {
-  private readonly baseUrls: readonly string[];
-  private readonly patience: Patience;
-  private turn = 0;
-
-  constructor(baseUrls: readonly string[], apiKey: string, patience: Patience) {
-    super(baseUrls[0]!, apiKey);
-    this.baseUrls = baseUrls;
-    this.patience = patience;
-  }
-
-  override get<T>(path: string): Promise<T> {
-    return this.insist(() => this.call<T>('GET', path));
-  }
-
-  override post<T>(path: string, body: object = {}): Promise<T> {
-    const key = randomUUID();
-    return this.insist(() => this.call<T>('POST', path, body, key));
-  }
-
-  private async insist<T>(call: () => Promise<T>): Promise<T> {
+export function patientClient(baseUrls: readonly string[], apiKey: string, patience: Patience): Tranche {
+  let turn = 0;
+  const insisting: typeof fetch = async (address, init) => {
+    const { pathname, search } = new URL(address as string);
     for (let attempt = 1; ; attempt += 1) {
-      this.turn += 1;
-      this.baseUrl = this.baseUrls[this.turn % this.baseUrls.length]!;
+      turn += 1;
+      const url = `${baseUrls[turn % baseUrls.length]!}${pathname}${search}`;
+      const late = (): boolean => Date.now() > patience.until();
       try {
-        return await call();
+        // Each try has its own time: the client's would end them all.
+        const response = await fetch(url, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+        // Read to its end here: an answer that breaks off is none.
+        const text = await response.text();
+        const { status, headers } = response;
+        if (!isUnknown(status, text) || late()) return new Response(status === 204 ? null : text, { status, headers });
       } catch (error) {
-        if (!isUnknown(error) || Date.now() > this.patience.until()) throw error;
+        if (late()) throw error;
       }
-      this.patience.repeated();
+      patience.repeated();
       await delay(Math.min(200 * attempt, LONGEST_PAUSE_MS));
     }
-  }
+  };
+  return createClient({ baseUrl: baseUrls[0]!, apiKey, fetch: insisting, maxRetries: 0, timeoutMs: 2 ** 31 - 1 });
 }
 
-/** No answer, or one that says that the outcome is not known. */
-function isUnknown(error: unknown): boolean {
-  return !(error instanceof ApiError) || error.status >= 500 || error.code === 'idempotency_running';
-}
+/** An answer that says that the outcome is not known. */
+const isUnknown = (status: number, text: string): boolean =>
+  status >= 500 || (status === 409 && text.includes('"idempotency_running"'));

@@ -1,12 +1,14 @@
 // One escrow of the demo: its people, the calls they make, and waiting for what must come of them.
-import type { ApiClient, EscrowView, MilestoneView, MoneyName, MovementView, PaymentAnswer } from './client.ts';
-import { ApiError, MONEY_NAMES, sandboxControl } from './client.ts';
+import { ApiError, type Escrow, type EscrowProposal, type Tranche, type Transfer } from '../../client/index.ts';
+import { sandboxControl } from './sandbox.ts';
+
+type MoneyName = keyof Escrow['money'];
 
 export type SellerName = 'seller' | 'seller2' | 'seller3';
 
 export interface Person {
   id: string;
-  api: ApiClient;
+  api: Tranche;
 }
 
 export interface Cast {
@@ -18,11 +20,7 @@ export interface Cast {
   deadlineMs: number;
 }
 
-export interface Proposal {
-  currency?: string;
-  funding?: 'upfront' | 'per_milestone';
-  fee_payer?: 'seller' | 'buyer' | 'shared';
-  policy?: Record<string, unknown>;
+export interface Proposal extends Partial<Pick<EscrowProposal, 'currency' | 'funding' | 'fee_payer' | 'policy'>> {
   milestones: { title: string; amount: number; seller: SellerName; inspection_period?: string }[];
 }
 
@@ -39,8 +37,8 @@ export class Deal {
   step = 'proposing';
   readonly cast: Cast;
   private sellersOf: SellerName[] = [];
-  private current: EscrowView | undefined;
-  private transfers: MovementView[] = [];
+  private current: Escrow | undefined;
+  private transfers: Transfer[] = [];
   private wantedTransfers: number | undefined;
 
   constructor(kind: string, cast: Cast) {
@@ -48,12 +46,12 @@ export class Deal {
     this.cast = cast;
   }
 
-  get escrow(): EscrowView {
+  get escrow(): Escrow {
     if (this.current === undefined) throw new Error('the escrow was not proposed yet');
     return this.current;
   }
 
-  get seen(): EscrowView | undefined {
+  get seen(): Escrow | undefined {
     return this.current;
   }
 
@@ -63,17 +61,19 @@ export class Deal {
     const { buyer, sellers } = this.cast;
     this.sellersOf = proposal.milestones.map((m) => m.seller);
     const { milestones, ...rest } = proposal;
-    const escrow = await buyer.api.post<EscrowView>('/v1/escrows', {
-      title: `Demo: ${this.kind}`,
-      currency: 'usd',
-      funding: 'upfront',
-      ...rest,
-      milestones: milestones.map(({ seller, ...m }, index) => ({
-        ...m,
-        title: `${m.title} ${index + 1}`,
-        seller_id: sellers[seller].id,
-      })),
-      metadata: { demo: this.kind },
+    const escrow = await buyer.api.proposeEscrow({
+      body: {
+        title: `Demo: ${this.kind}`,
+        currency: 'usd',
+        funding: 'upfront',
+        ...rest,
+        milestones: milestones.map(({ seller, ...m }, index) => ({
+          ...m,
+          title: `${m.title} ${index + 1}`,
+          seller_id: sellers[seller].id,
+        })),
+        metadata: { demo: this.kind },
+      },
     });
     this.saw(escrow, 'proposed');
   }
@@ -82,7 +82,7 @@ export class Deal {
   async agree(): Promise<void> {
     for (const name of new Set(this.sellersOf)) {
       const { api } = this.cast.sellers[name];
-      this.saw(await api.post<EscrowView>(this.path('agree'), { terms_hash: this.escrow.terms_hash }), 'agreed');
+      this.saw(await api.agreeToEscrow({ ...this.at, body: { terms_hash: this.escrow.terms_hash } }), 'agreed');
     }
   }
 
@@ -93,55 +93,42 @@ export class Deal {
 
   /** Pays what is due, and waits until the money is there. */
   async fund(paymentMethod = 'pm_card_visa', wait = true): Promise<void> {
-    const answer = await this.cast.buyer.api.post<PaymentAnswer>(this.path('fund'), { payment_method: paymentMethod });
+    const answer = await this.buyer.fundEscrow({ ...this.at, body: { payment_method: paymentMethod } });
     this.saw(answer.escrow, 'funding');
     if (wait) await this.until('active');
   }
 
   /** The buyer's bank says yes: the sandbox plays it. */
   async authenticate(): Promise<void> {
-    const { data } = await this.cast.buyer.api.get<{ data: { stripe_payment_intent_id: string | null }[] }>(
-      this.path('payments'),
-    );
-    const id = data.at(-1)?.stripe_payment_intent_id;
-    if (id === null || id === undefined) throw new Error('the payment has no PaymentIntent to authenticate');
+    const id = await this.stripeIdOf('stripe_payment_intent_id');
     await sandboxControl(this.cast.sandboxUrl, `payment_intents/${id}`, { authenticate: true });
     this.note('authenticated');
   }
 
   async deliver(index: number): Promise<void> {
-    await this.seller(index, 'start', {});
+    this.saw(await this.sellerOf(index).startMilestone(this.milestoneAt(index)), 'start');
     await this.submit(index);
   }
-  submit(index: number): Promise<void> {
-    return this.seller(index, 'submit', { note: 'Here it is.' });
+  async submit(index: number): Promise<void> {
+    const body = { note: 'Here it is.' };
+    this.saw(await this.sellerOf(index).submitMilestone({ ...this.milestoneAt(index), body }), 'submit');
   }
-  accept(index: number, amount?: number): Promise<void> {
-    return this.buyer(index, 'accept', amount === undefined ? {} : { amount });
+  async accept(index: number, amount?: number): Promise<void> {
+    this.saw(await this.buyer.acceptMilestone({ ...this.milestoneAt(index), body: { amount } }), 'accept');
   }
-  requestChanges(index: number, note: string): Promise<void> {
-    return this.buyer(index, 'request-changes', { note });
+  async requestChanges(index: number, note: string): Promise<void> {
+    this.saw(await this.buyer.requestChanges({ ...this.milestoneAt(index), body: { note } }), 'request-changes');
   }
-  refund(index: number, amount?: number): Promise<void> {
-    return this.buyer(index, 'refund', { reason: 'Less is needed.', ...(amount === undefined ? {} : { amount }) });
+  async refund(index: number, amount?: number): Promise<void> {
+    const body = { reason: 'Less is needed.', amount };
+    this.saw(await this.buyer.refundMilestone({ ...this.milestoneAt(index), body }), 'refund');
   }
   async cancel(): Promise<void> {
-    this.saw(
-      await this.cast.buyer.api.post<EscrowView>(this.path('cancel'), { reason: 'Changed my mind.' }),
-      'cancelling',
-    );
-  }
-
-  private async buyer(index: number, action: string, body: object): Promise<void> {
-    this.saw(await this.cast.buyer.api.post<EscrowView>(this.milestonePath(index, action), body), action);
-  }
-  private async seller(index: number, action: string, body: object): Promise<void> {
-    const { api } = this.cast.sellers[this.sellersOf[index] ?? 'seller'];
-    this.saw(await api.post<EscrowView>(this.milestonePath(index, action), body), action);
+    this.saw(await this.buyer.cancelEscrow({ ...this.at, body: { reason: 'Changed my mind.' } }), 'cancelling');
   }
 
   /** Runs what must be refused, and answers the refusal. */
-  async refused(run: () => Promise<void>): Promise<ApiError> {
+  async refused(run: () => Promise<unknown>): Promise<ApiError> {
     try {
       await run();
     } catch (error) {
@@ -163,7 +150,7 @@ export class Deal {
   /** Money counts as refunded from when it is asked; this waits for Stripe's word. */
   untilRefunded(count: number): Promise<void> {
     return this.poll(`${count} refund to succeed`, async () => {
-      const { data } = await this.cast.buyer.api.get<{ data: MovementView[] }>(this.path('refunds'));
+      const { data } = await this.buyer.listRefunds(this.at);
       const failed = data.find((refund) => refund.status === 'failed' || refund.status === 'canceled');
       if (failed !== undefined)
         throw new Error(`refund ${failed.id} is ${failed.status}: ${failed.error?.message ?? ''}`);
@@ -176,22 +163,24 @@ export class Deal {
     this.note(path.split('/')[0] ?? path);
     return sandboxControl(this.cast.sandboxUrl, path, body);
   }
-  async stripeIdOf(list: 'payments' | 'transfers', field: string): Promise<string> {
-    const { data } = await this.cast.buyer.api.get<{ data: Record<string, string | null>[] }>(this.path(list));
+  /** Of the last payment. */
+  async stripeIdOf(field: 'stripe_payment_intent_id' | 'stripe_charge_id'): Promise<string> {
+    const { data } = await this.buyer.listPayments(this.at);
     const id = data.at(-1)?.[field];
-    if (!id) throw new Error(`the last of ${list} has no ${field}`);
+    if (!id) throw new Error(`the last payment has no ${field}`);
     return id;
   }
-  untilTrue(what: string, right: (escrow: EscrowView) => boolean | Promise<boolean>): Promise<void> {
+  untilTrue(what: string, right: (escrow: Escrow) => boolean | Promise<boolean>): Promise<void> {
     return this.poll(what, right);
   }
-  async as<T>(person: Person, path: string, body: object = {}): Promise<T> {
-    const answer = await person.api.post<T>(path, body);
-    this.note(path.split('/').at(-1) ?? path);
+  /** A call beside those above, noted in the live table. */
+  async noted<T>(step: string, call: Promise<T>): Promise<T> {
+    const answer = await call;
+    this.note(step);
     return answer;
   }
 
-  private async poll(what: string, right: (escrow: EscrowView) => boolean | Promise<boolean>): Promise<void> {
+  private async poll(what: string, right: (escrow: Escrow) => boolean | Promise<boolean>): Promise<void> {
     const deadline = Date.now() + this.cast.deadlineMs;
     for (;;) {
       await this.read();
@@ -207,9 +196,8 @@ export class Deal {
   }
 
   expect(wanted: Partial<Record<MoneyName, number>>): void {
-    for (const name of MONEY_NAMES) {
-      const amount = wanted[name];
-      if (amount !== undefined && this.escrow.money[name].amount !== amount) {
+    for (const [name, amount] of Object.entries(wanted) as [MoneyName, number][]) {
+      if (this.escrow.money[name].amount !== amount) {
         throw new Error(`${name} is ${this.escrow.money[name].amount}, not ${amount}`);
       }
     }
@@ -221,14 +209,16 @@ export class Deal {
   /** The proof, read fresh: the identity, and the list of transfers against the money that it says was released. */
   async prove(): Promise<string[]> {
     await this.read();
-    const { data } = await this.cast.buyer.api.get<{ data: MovementView[] }>(`${this.path('transfers')}?limit=100`);
-    this.transfers = data.filter((t) => t.status === 'succeeded');
+    this.transfers = [];
+    for await (const transfer of this.buyer.each('listTransfers', this.at)) {
+      if (transfer.status === 'succeeded') this.transfers.push(transfer);
+    }
     const money = this.escrow.money;
     const of = (name: MoneyName): number => money[name].amount;
     const left = of('charged') + of('owed') + of('absorbed');
     const right = of('held') + of('released') + of('refunded') + of('charged_back') + of('fees') + of('tax');
     const sent = this.transfers.reduce((sum, t) => sum + (t.settled ?? t.amount).amount, 0);
-    const toSellers = this.escrow.milestones.reduce((sum, m: MilestoneView) => sum + m.released.amount, 0);
+    const toSellers = this.escrow.milestones.reduce((sum, m) => sum + m.released.amount, 0);
     const faults: string[] = [];
     if (left !== right) faults.push(`identity: ${left} ≠ ${right}`);
     if (this.transfersAreReleases && sent !== of('released'))
@@ -249,9 +239,9 @@ export class Deal {
   // ---- its own ------------------------------------------------------------------------------------------------
 
   private async read(): Promise<void> {
-    this.saw(await this.cast.buyer.api.get<EscrowView>(`/v1/escrows/${this.escrow.id}`));
+    this.saw(await this.buyer.getEscrow(this.at));
   }
-  private saw(escrow: EscrowView, step?: string): void {
+  private saw(escrow: Escrow, step?: string): void {
     this.current = escrow;
     if (step !== undefined) this.step = step;
     this.onChange();
@@ -260,12 +250,19 @@ export class Deal {
     this.step = step;
     this.onChange();
   }
-  path(action: string): string {
-    return `/v1/escrows/${this.escrow.id}/${action}`;
+  private get buyer(): Tranche {
+    return this.cast.buyer.api;
   }
-  milestonePath(index: number, action: string): string {
+  private sellerOf(index: number): Tranche {
+    return this.cast.sellers[this.sellersOf[index] ?? 'seller'].api;
+  }
+  /** What calls about this escrow name. */
+  get at(): { id: string } {
+    return { id: this.escrow.id };
+  }
+  milestoneAt(index: number): { id: string; mid: string } {
     const milestone = this.escrow.milestones[index];
     if (milestone === undefined) throw new Error(`there is no milestone ${index + 1}`);
-    return this.path(`milestones/${milestone.id}/${action}`);
+    return { ...this.at, mid: milestone.id };
   }
 }

@@ -1,6 +1,6 @@
 // The kinds of escrow that the demo runs, each one small function: what the people do, and the end it must come to.
 import type { Deal } from './deal.ts';
-import { ApiError } from './client.ts';
+import { ApiError } from '../../client/index.ts';
 
 export interface Kind {
   name: string;

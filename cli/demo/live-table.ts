@@ -1,7 +1,7 @@
 // The demo as it runs: one line per escrow, redrawn in place on a terminal, else a line at each change.
 import { table } from '../report.ts';
 import type { Deal } from './deal.ts';
-import type { MoneyView } from './client.ts';
+import type { Money } from '../../client/index.ts';
 
 export interface Run {
   deal: Deal;
@@ -11,7 +11,7 @@ export interface Run {
 const MONEY = ['charged', 'held', 'released', 'refunded', 'fees'] as const;
 
 /** 12345 usd → "123.45": as many digits as the currency has. */
-export function shown(money: MoneyView): string {
+export function shown(money: Money): string {
   const digits =
     new Intl.NumberFormat('en', { style: 'currency', currency: money.currency }).resolvedOptions()
       .maximumFractionDigits ?? 2;

@@ -1,8 +1,9 @@
 // The unhappy ways that money can go, each as the people of the demo live it. They change sellers' accounts, so they run
 // one after another, behind the ordinary kinds.
-import { type EscrowView, pendingAt } from './client.ts';
+import type { CardDispute, Debt, Escrow, Tranche } from '../../client/index.ts';
 import type { Deal } from './deal.ts';
 import type { Kind } from './kinds.ts';
+import { pendingAt } from './sandbox.ts';
 
 const work = (amount: number, seller: 'seller' | 'seller2' | 'seller3' = 'seller', more: Record<string, unknown> = {}) => ({
   title: 'A piece of work',
@@ -10,12 +11,6 @@ const work = (amount: number, seller: 'seller' | 'seller2' | 'seller3' = 'seller
   seller,
   ...more,
 }); // prettier-ignore
-
-interface DisputeView {
-  id: string;
-  kind: 'in_product' | 'card';
-  status: string;
-}
 
 async function delivered(
   deal: Deal,
@@ -30,17 +25,18 @@ async function delivered(
 /** The account of a seller at Stripe, as ops read it. */
 async function accountOf(deal: Deal, seller: 'seller' | 'seller2' | 'seller3'): Promise<string> {
   const { id } = deal.cast.sellers[seller];
-  const { stripe_account_id } = await deal.cast.ops.api.get<{ stripe_account_id: string }>(`/v1/sellers/${id}`);
-  return stripe_account_id;
+  const { stripe_account_id: account } = await deal.cast.ops.api.getSeller({ id });
+  if (!account) throw new Error(`${seller} has no account`);
+  return account;
 }
 
-interface Amendment {
-  amendment: { id: string };
-}
-
-async function amended(deal: Deal, milestones: object[]): Promise<void> {
-  const { amendment } = await deal.as<Amendment>(deal.cast.buyer, deal.path('amendments'), { milestones });
-  await deal.as(deal.cast.sellers.seller, `/v1/amendments/${amendment.id}/sign`);
+async function amended(deal: Deal, milestones: { id?: string; amount: number }[]): Promise<void> {
+  const { buyer, sellers } = deal.cast;
+  const { amendment } = await deal.noted(
+    'amendments',
+    buyer.api.proposeAmendment({ ...deal.at, body: { milestones } }),
+  );
+  await deal.noted('sign', sellers.seller.api.signAmendment({ id: amendment!.id }));
 }
 
 export const unhappyKinds: readonly Kind[] = [
@@ -49,14 +45,14 @@ export const unhappyKinds: readonly Kind[] = [
     run: async (deal) => {
       await delivered(deal, 50_000);
       const { buyer, sellers, ops } = deal.cast;
-      const dispute = await deal.as<DisputeView>(buyer, deal.milestonePath(0, 'dispute'), {
-        reason: 'Half of it is missing.',
-      });
-      const to = (action: string) => `/v1/disputes/${dispute.id}/${action}`;
-      await deal.as(sellers.seller, to('reply'), { message: 'It is all there.' });
-      await deal.as(sellers.seller, to('offer'), { seller_amount: 40_000 });
-      await deal.as(buyer, to('escalate'));
-      await deal.as(ops, to('rule'), { seller_amount: 30_000, reason: 'Three of five parts were delivered.' });
+      const reason = 'Half of it is missing.';
+      const dispute = buyer.api.openDispute({ ...deal.milestoneAt(0), body: { reason } });
+      const { id } = await deal.noted('dispute', dispute);
+      await deal.noted('reply', sellers.seller.api.replyToDispute({ id, body: { message: 'It is all there.' } }));
+      await deal.noted('offer', sellers.seller.api.offerInDispute({ id, body: { seller_amount: 40_000 } }));
+      await deal.noted('escalate', buyer.api.escalateDispute({ id }));
+      const ruling = { seller_amount: 30_000, reason: 'Three of five parts were delivered.' };
+      await deal.noted('rule', ops.api.ruleDispute({ id, body: ruling }));
       await deal.until('completed');
       deal.expect({ charged: 50_000, released: 27_000, fees: 3000, refunded: 20_000, held: 0 });
     },
@@ -67,7 +63,7 @@ export const unhappyKinds: readonly Kind[] = [
       await deal.agreed({ currency: 'eur', milestones: [work(20_000)] });
       await deal.fund('pm_sepa_debit', false);
       await deal.untilMilestone(0, 'processing');
-      const intent = await deal.stripeIdOf('payments', 'stripe_payment_intent_id');
+      const intent = await deal.stripeIdOf('stripe_payment_intent_id');
       await deal.control(`payment_intents/${intent}`, { settle: 'failed' });
       await deal.untilMilestone(0, 'awaiting_funding');
       await deal.fund();
@@ -85,7 +81,7 @@ export const unhappyKinds: readonly Kind[] = [
       await deal.control(`accounts/${account}`, { transfers: 'inactive' });
       await deal.untilTrue('the webhook about the seller', async () => {
         const { id } = deal.cast.sellers.seller3;
-        const seller = await deal.cast.ops.api.get<{ transfers: string }>(`/v1/sellers/${id}`);
+        const seller = await deal.cast.ops.api.getSeller({ id });
         return seller.transfers === 'inactive';
       });
       await deal.accept(0);
@@ -106,7 +102,7 @@ export const unhappyKinds: readonly Kind[] = [
         { id: ids[0], amount: 35_000 },
         { id: ids[1], amount: 12_000 },
       ]);
-      await deal.untilTrue('the new terms', (e: EscrowView) => e.milestones.length === 3);
+      await deal.untilTrue('the new terms', (e: Escrow) => e.milestones.length === 3);
       await deal.untilRefunded(1);
       await deal.fund();
       for (const index of [0, 1, 2]) {
@@ -133,9 +129,7 @@ export const unhappyKinds: readonly Kind[] = [
       await deal.accept(0);
       await deal.until('completed');
       deal.expect({ charged: 20_000, released: 18_000, fees: 2000, held: 0 });
-      const { data } = await deal.cast.buyer.api.get<{ data: { amount: { amount: number } }[] }>(
-        deal.path('transfers'),
-      );
+      const { data } = await deal.cast.buyer.api.listTransfers(deal.at);
       const sent = data.map((t) => t.amount.amount);
       if (sent.length !== 1 || sent[0] !== 9000)
         throw new Error(`9000 of 18000 were owed, but ${sent.join(', ')} were transferred`);
@@ -147,15 +141,14 @@ export const unhappyKinds: readonly Kind[] = [
       deal.transfersAreReleases = false;
       await refundedFromAnEmptyBalance(deal);
       const { ops, ops2 } = deal.cast;
-      const { data } = await ops.api.get<{ data: { id: string; escrow_id: string }[] }>('/v1/ops/debts');
-      const debt = data.find((d) => d.escrow_id === deal.escrow.id);
+      let debt: Debt | undefined;
+      for await (const each of ops.api.each('listDebts')) if (each.escrow_id === deal.escrow.id) debt = each;
       if (!debt) throw new Error('the debt is not listed');
-      const { approval } = await deal.as<{ approval: { id: string } }>(ops, `/v1/ops/debts/${debt.id}/write-off`, {
-        reason: 'The seller is gone.',
-      });
-      const alone = await deal.refused(() => deal.as(ops, `/v1/ops/approvals/${approval.id}/approve`));
+      const writeOff = ops.api.writeOffDebt({ id: debt.id, body: { reason: 'The seller is gone.' } });
+      const { approval } = await deal.noted('write-off', writeOff);
+      const alone = await deal.refused(() => ops.api.approve({ id: approval.id }));
       if (alone.status < 400) throw new Error('one person approved their own request');
-      await deal.as(ops2, `/v1/ops/approvals/${approval.id}/approve`);
+      await deal.noted('approve', ops2.api.approve({ id: approval.id }));
       await deal.untilTrue('the debt to be written off', (e) => e.money.owed.amount === 0);
       deal.expect({ charged: 10_000, refunded: 10_000, absorbed: 9000, owed: 0 });
     },
@@ -166,8 +159,9 @@ export const unhappyKinds: readonly Kind[] = [
       await delivered(deal, 25_000);
       const dispute = await chargedBack(deal);
       const { seller } = deal.cast.sellers;
-      await deal.as(seller, `/v1/disputes/${dispute.id}/evidence`, { text: 'winning_evidence' });
-      await deal.as(seller, `/v1/disputes/${dispute.id}/submit-evidence`);
+      const { id } = dispute;
+      await deal.noted('evidence', seller.api.stageEvidence({ id, body: { text: 'winning_evidence' } }));
+      await deal.noted('submit-evidence', seller.api.submitEvidence({ id }));
       await deal.untilTrue('the bank to decide', (e) => e.frozen.length === 0);
       await deal.accept(0);
       await deal.until('completed');
@@ -179,7 +173,7 @@ export const unhappyKinds: readonly Kind[] = [
     run: async (deal) => {
       await delivered(deal, 25_000);
       const dispute = await chargedBack(deal);
-      await deal.as(deal.cast.sellers.seller, `/v1/disputes/${dispute.id}/accept-loss`);
+      await deal.noted('accept-loss', deal.cast.sellers.seller.api.acceptLoss({ id: dispute.id }));
       await deal.until('completed');
       deal.expect({ charged: 25_000, charged_back: 25_000, released: 0, fees: 0, held: 0 });
     },
@@ -194,13 +188,12 @@ export const unhappyKinds: readonly Kind[] = [
       await deal.control(`accounts/${account}`, { onboarded: true });
       await deal.control('clock', { advance: 'P3D' });
       const { api } = deal.cast.sellers.seller;
-      type Payouts = { data: { id: string; status: string; what_to_do: string | null }[] };
-      const newest = async () => (await api.get<Payouts>('/v1/payouts')).data[0];
+      const newest = async () => (await api.listPayouts()).data[0];
       await deal.untilTrue('a payout', async () => (await newest()) !== undefined);
       const payout = (await newest())!;
       await deal.control(`payouts/${payout.id}`, { fail: 'account_closed' });
       await deal.untilTrue('the failure to be shown', async () => {
-        const { data } = await api.get<Payouts>('/v1/payouts');
+        const { data } = await api.listPayouts();
         return data.some((p) => p.id === payout.id && p.status === 'failed' && p.what_to_do !== null);
       });
       deal.expect({ charged: 30_000, released: 27_000, fees: 3000 });
@@ -218,19 +211,21 @@ async function refundedFromAnEmptyBalance(deal: Deal): Promise<void> {
   await deal.control(`accounts/${account}`, {
     balance: { usd: -(await pendingAt(deal.cast.sandboxUrl, account, 'usd')) },
   });
-  const refund = deal.milestonePath(0, 'refund');
-  await deal.as(deal.cast.buyer, refund, { reason: 'It broke.' });
-  await deal.as(deal.cast.sellers.seller2, refund, { reason: 'Agreed.' });
+  const { buyer, sellers } = deal.cast;
+  const refund = (by: Tranche, reason: string) =>
+    deal.noted('refund', by.refundMilestone({ ...deal.milestoneAt(0), body: { reason } }));
+  await refund(buyer.api, 'It broke.');
+  await refund(sellers.seller2.api, 'Agreed.');
   await deal.untilTrue('the refund', (e) => e.money.refunded.amount === 10_000);
   await deal.untilRefunded(1);
 }
 
 /** The buyer goes to the bank: the money is gone until the bank decides, and the escrow is frozen. */
-async function chargedBack(deal: Deal): Promise<DisputeView> {
-  const charge = await deal.stripeIdOf('payments', 'stripe_charge_id');
+async function chargedBack(deal: Deal): Promise<CardDispute> {
+  const charge = await deal.stripeIdOf('stripe_charge_id');
   await deal.control('disputes', { charge, due_in: 'P9D' });
   await deal.untilTrue('the chargeback', (e) => e.frozen.includes('card_dispute'));
-  const { data } = await deal.cast.ops.api.get<{ data: DisputeView[] }>(`/v1/disputes?escrow_id=${deal.escrow.id}`);
+  const { data } = await deal.cast.ops.api.listDisputes({ escrow_id: deal.escrow.id });
   const dispute = data.find((d) => d.kind === 'card');
   if (!dispute) throw new Error('the chargeback is not listed');
   return dispute;

@@ -42,7 +42,7 @@ const released = async (deal: Deal): Promise<void> => {
   await deal.until('completed');
 };
 const refundByOps = (deal: Deal): Promise<unknown> =>
-  deal.as(deal.cast.ops, deal.milestonePath(0, 'refund'), { reason: 'Not as agreed.' });
+  deal.cast.ops.api.refundMilestone({ ...deal.milestoneAt(0), body: { reason: 'Not as agreed.' } });
 const recovery = (status: string) => (deal: Deal) =>
   deal.untilTrue(`the refund to be ${status}`, async ({ id }) => {
     const rows = await s.sql<{ status: string }[]>`SELECT status FROM recoveries WHERE escrow_id = ${id}`;
@@ -50,15 +50,14 @@ const recovery = (status: string) => (deal: Deal) =>
   });
 
 async function disputeCharge(deal: Deal): Promise<void> {
-  await deal.control('disputes', { charge: await deal.stripeIdOf('payments', 'stripe_charge_id'), due_in: 'P9D' });
+  await deal.control('disputes', { charge: await deal.stripeIdOf('stripe_charge_id'), due_in: 'P9D' });
 }
 async function disputeOf(deal: Deal): Promise<{ id: string } | undefined> {
-  type Disputes = { data: { id: string; kind: string }[] };
-  const { data } = await deal.cast.ops.api.get<Disputes>(`/v1/disputes?escrow_id=${deal.escrow.id}`);
+  const { data } = await deal.cast.ops.api.listDisputes({ escrow_id: deal.escrow.id });
   return data.find((d) => d.kind === 'card');
 }
 async function acceptLoss(deal: Deal): Promise<void> {
-  await deal.as(deal.cast.ops, `/v1/disputes/${(await disputeOf(deal))!.id}/accept-loss`);
+  await deal.cast.ops.api.acceptLoss({ id: (await disputeOf(deal))!.id });
 }
 
 let s: StackUnderTest;
