@@ -1,14 +1,7 @@
 // Money in: the PaymentIntent of an escrow, and the posting of its charge in the transaction that records it.
 import type { Tx } from '../db/client.ts';
 import { post } from '../db/ledger.ts';
-import {
-  changeMovement,
-  findMovement,
-  lockMovement,
-  openCharge,
-  recordBalanceTransaction,
-  reserveMovement,
-} from '../db/movements.ts';
+import { changeMovement, findMovement, lockMovement, openCharge, reserveMovement, settleMovement } from '../db/movements.ts'; // prettier-ignore
 import { allocateCharge, type ChargeAllocation } from '../domain/allocation.ts';
 import { assert } from '../domain/errors.ts';
 import { toMinor } from '../domain/money.ts';
@@ -184,17 +177,8 @@ export function paymentActivities(deps: ActivityDeps) {
       const known = await lockMovement(tx, order.paymentId);
       assert(known !== null, `payment ${order.paymentId} was never reserved`);
       if (known.status !== 'succeeded') {
-        await recordBalanceTransaction(tx, bt);
-        await changeMovement(tx, order.paymentId, {
-          status: 'succeeded',
-          stripe_id: intent.id,
-          stripe_charge_id: charge.id,
-          balance_transaction_id: bt.id,
-          settled_amount: bt.amountMinor,
-          settlement_currency: bt.currency,
-          error_code: null,
-          error_message: null,
-        });
+        const more = { stripe_charge_id: charge.id, settled_amount: bt.amountMinor, settlement_currency: bt.currency };
+        await settleMovement(tx, order.paymentId, { stripeId: intent.id, bt }, more);
         await openCharge(tx, { chargeId: charge.id, paymentId: order.paymentId, escrowId: order.escrowId, currency: bt.currency, capturedMinor: bt.amountMinor }); // prettier-ignore
         await post(tx, {
           key: `charge:${order.paymentId}`,

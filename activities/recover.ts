@@ -1,22 +1,22 @@
 // Released money taken back: transfers reversed as far as the seller's balance goes, the buyer refunded, the rest a debt; and
 // the seller paid again where the refund fails. Chargebacks take back by the same functions.
 import { ApplicationFailure } from '@temporalio/activity';
+import { bookReversal, bookTransfer } from '../db/bookings.ts';
 import type { Tx } from '../db/client.ts';
 import { cancelDebt, openDebt } from '../db/debts.ts';
-import { post } from '../db/ledger.ts';
-import { changeMovement, findMovement, lockMovement, type Movement, raiseAlert, recordBalanceTransaction, reserveMovement, useCharge } from '../db/movements.ts'; // prettier-ignore
+import { changeMovement, findMovement, type Movement, raiseAlert, reserveMovement, useCharge } from '../db/movements.ts'; // prettier-ignore
 import { askRecovery, releasedLeft, reserveRecovery, setRecoveryStatus, undoRecovery } from '../db/recoveries.ts';
 import { findSeller } from '../db/sellers.ts';
 import { assert } from '../domain/errors.ts';
 import { toInteger, toMinor } from '../domain/money.ts';
-import { releasedRefundAsked, releasedRefundUndone, transferredAgain, transferReversed } from '../domain/postings-recovery.ts'; // prettier-ignore
+import { releasedRefundAsked, releasedRefundUndone } from '../domain/postings-recovery.ts';
 import { planRecovery } from '../domain/recovery.ts';
 import { PaymentsError } from '../payments/errors.ts';
 import type { TransferFacts, TransferReversalFacts } from '../payments/port.ts';
 import type { RefundAnswer } from './contract.ts';
 import type { RecoveryActivities, RecoveryRequest, RecoverySubject, ReleasedRefundOrder, TakeBackAnswer, TakeBackOrder } from './recover-contract.ts'; // prettier-ignore
 import { type RefundBooking, type RefundCall, refundFlow } from './refund-flow.ts';
-import { type ActivityDeps, readFromStripe, toFailure, writeToStripe } from './stripe-call.ts';
+import { type ActivityDeps, madeOf, readFromStripe, toFailure, writeToStripe } from './stripe-call.ts';
 
 /** One debt per refund or dispute. */
 export const debtKeyOf = (recoveryId: string): string => `recovery:${recoveryId}`;
@@ -96,7 +96,7 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
             ),
           find: () => findReversal(transfer, reversal.id),
         });
-        return await recordReversal(subject, reversal.id, made);
+        return await recordReversal(reversal.id, made);
       } catch (error) {
         if (!(error instanceof PaymentsError)) throw error;
         const smaller =
@@ -133,27 +133,8 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
     });
   }
 
-  async function recordReversal(subject: RecoverySubject, id: string, made: TransferReversalFacts): Promise<void> {
-    const bt = made.balanceTransaction;
-    if (!bt) throw new Error(`reversal ${made.id} has no balance transaction yet: read again`);
-    await sql.begin(async (raw) => {
-      const tx = raw as Tx;
-      const known = await lockMovement(tx, id);
-      assert(known !== null, `reversal ${id} was never reserved`);
-      if (known.status === 'succeeded') return;
-      await recordBalanceTransaction(tx, bt);
-      await changeMovement(tx, id, { status: 'succeeded', stripe_id: made.id, balance_transaction_id: bt.id, error_code: null, error_message: null }); // prettier-ignore
-      await useCharge(tx, subject.chargeId, { reversed: made.amountMinor });
-      await post(tx, {
-        key: `reversal:${id}`,
-        kind: 'transfer_reversed',
-        currency: bt.currency,
-        escrowId: subject.escrowId,
-        balanceTransactionId: bt.id,
-        cause: { stripe: made.id, recovery: subject.recoveryId },
-        legs: transferReversed(subject, bt),
-      });
-    });
+  async function recordReversal(id: string, made: TransferReversalFacts): Promise<void> {
+    await sql.begin((tx) => bookReversal(tx as Tx, id, madeOf(made)));
     deps.crashPoint?.('after_commit');
   }
 
@@ -236,7 +217,7 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
         find: async () =>
           (await payments.listTransfers(subject.escrowId)).find((t) => t.metadata['transfer_id'] === id) ?? null,
       });
-      await recordAgain(subject, id, made);
+      await recordAgain(id, made);
     } catch (error) {
       if (!(error instanceof PaymentsError)) throw error;
       await raiseAlert(sql, {
@@ -250,26 +231,8 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
     }
   }
 
-  async function recordAgain(subject: RecoverySubject, id: string, made: TransferFacts): Promise<void> {
-    const bt = made.balanceTransaction;
-    if (!bt) throw new Error(`transfer ${made.id} has no balance transaction yet: read again`);
-    await sql.begin(async (raw) => {
-      const tx = raw as Tx;
-      const known = await lockMovement(tx, id);
-      if (known?.status === 'succeeded') return;
-      await recordBalanceTransaction(tx, bt);
-      await changeMovement(tx, id, { status: 'succeeded', stripe_id: made.id, balance_transaction_id: bt.id, error_code: null, error_message: null }); // prettier-ignore
-      await post(tx, {
-        key: `transferred_again:${id}`,
-        kind: 'transferred_again',
-        currency: bt.currency,
-        escrowId: subject.escrowId,
-        balanceTransactionId: bt.id,
-        cause: { stripe: made.id, recovery: subject.recoveryId },
-        legs: transferredAgain(subject, bt),
-      });
-      await undoRecovery(tx, subject.recoveryId);
-    });
+  async function recordAgain(id: string, made: TransferFacts): Promise<void> {
+    await sql.begin((tx) => bookTransfer(tx as Tx, id, madeOf(made)));
     deps.crashPoint?.('after_commit');
   }
 
@@ -280,7 +243,7 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
     for (const reversal of open) {
       const transfer = await stripeIdOf(reversal.reverses);
       const found = await readFromStripe(() => findReversal(transfer, reversal.id));
-      if (found) await recordReversal(subject, reversal.id, found);
+      if (found) await recordReversal(reversal.id, found);
       else await giveUp(subject, reversal.id, { code: 'no_effect', message: 'Stripe knows no such reversal.' });
     }
   }

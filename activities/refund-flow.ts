@@ -1,5 +1,6 @@
 // How every refund is made, whatever it comes out of: reserved and asked in the ledger, given to Stripe, settled or undone
 // by Stripe's word. What is particular to a refund is its booking.
+import { bookRefund } from '../db/bookings.ts';
 import type { Tx } from '../db/client.ts';
 import { post } from '../db/ledger.ts';
 import { changeMovement, lockMovement, type Movement, raiseAlert, recordBalanceTransaction, reserveMovement, useCharge } from '../db/movements.ts'; // prettier-ignore
@@ -10,7 +11,7 @@ import { inverse, type Leg, refundSettled } from '../domain/postings.ts';
 import { PaymentsError } from '../payments/errors.ts';
 import type { Metadata, RefundFacts } from '../payments/port.ts';
 import type { RefundAnswer, RefundOrder } from './contract.ts';
-import { type ActivityDeps, final, readFromStripe, writeToStripe } from './stripe-call.ts';
+import { type ActivityDeps, final, madeOf, readFromStripe, writeToStripe } from './stripe-call.ts';
 
 /** What Stripe is asked, and for whom. */
 export interface RefundCall extends Omit<RefundOrder, 'milestone' | 'withdrawn' | 'after'> {
@@ -139,7 +140,7 @@ export function refundFlow(deps: ActivityDeps) {
       const tx = raw as Tx;
       const known = await lockMovement(tx, order.refundId);
       assert(known !== null && known.settled_amount !== null, `refund ${order.refundId} was never reserved`);
-      if (bt) await settleBooking(tx, order, refund, known);
+      if (bt) await bookRefund(tx, known, { stripeId: refund.id, bt });
       if (known.status !== 'succeeded') {
         await changeMovement(tx, order.refundId, {
           status,
@@ -150,22 +151,6 @@ export function refundFlow(deps: ActivityDeps) {
       if (status === 'succeeded') await booking.succeeded(tx);
     });
     deps.crashPoint?.('after_commit');
-  }
-
-  /** Once: read again days later, the same balance transaction is available where it was pending. */
-  async function settleBooking(tx: Tx, order: RefundCall, refund: RefundFacts, known: Movement): Promise<void> {
-    const bt = refund.balanceTransaction!;
-    if (known.balance_transaction_id === bt.id) return;
-    await recordBalanceTransaction(tx, bt);
-    await post(tx, {
-      key: `refund_settled:${order.refundId}`,
-      kind: 'refund_settled',
-      currency: bt.currency,
-      escrowId: order.escrowId,
-      balanceTransactionId: bt.id,
-      cause: { stripe: refund.id },
-      legs: refundSettled(order.refundId, known.settled_amount!, bt, order.milestoneId ?? undefined),
-    });
   }
 
   /** Failed or refused: the money that had left came back, and the asking is undone leg by leg. */
@@ -182,7 +167,7 @@ export function refundFlow(deps: ActivityDeps) {
       const known = await lockMovement(tx, order.refundId);
       assert(known !== null && known.settled_amount !== null, `refund ${order.refundId} was never reserved`);
       if (known.status === 'failed' || known.status === 'canceled') return;
-      if (refund?.balanceTransaction) await settleBooking(tx, order, refund, known);
+      if (refund?.balanceTransaction) await bookRefund(tx, known, madeOf(refund));
       const back = refund?.failureBalanceTransaction;
       if (back) {
         await recordBalanceTransaction(tx, back);

@@ -1,19 +1,20 @@
 // Money out to a seller: earn the fee, take what the seller owes, reserve and transfer the rest, post; each step findable
 // again after a crash.
+import { bookTransfer } from '../db/bookings.ts';
 import type { Tx } from '../db/client.ts';
 import { setOffDebts, setOffOf } from '../db/debts.ts';
 import { overdrawn, post } from '../db/ledger.ts';
-import { changeMovement, lockMovement, raiseAlert, recordBalanceTransaction, reserveMovement, useCharge } from '../db/movements.ts'; // prettier-ignore
+import { changeMovement, lockMovement, raiseAlert, reserveMovement, useCharge } from '../db/movements.ts';
 import { project } from '../db/projection.ts';
 import { findSeller, updateSellerCapability } from '../db/sellers.ts';
 import { assert } from '../domain/errors.ts';
 import { transferIdOf } from '../domain/ids.ts';
 import { toInteger, toMinor } from '../domain/money.ts';
-import { partAccepted, transferCreated } from '../domain/postings.ts';
+import { partAccepted } from '../domain/postings.ts';
 import { PaymentsError } from '../payments/errors.ts';
 import type { TransferFacts } from '../payments/port.ts';
 import type { TransferAnswer, TransferOrder } from './contract.ts';
-import { type ActivityDeps, readFromStripe, writeToStripe } from './stripe-call.ts';
+import { type ActivityDeps, madeOf, readFromStripe, writeToStripe } from './stripe-call.ts';
 
 const NO_CAPABILITY = new Set(['insufficient_capabilities_for_transfer', 'transfers_not_allowed', 'account_invalid']);
 
@@ -143,7 +144,7 @@ export function releaseActivities(deps: ActivityDeps) {
   async function record(order: TransferOrder, id: string, transfer: TransferFacts): Promise<void> {
     await sql.begin(async (raw) => {
       const tx = raw as Tx;
-      await bookTransfer(tx, id, transfer);
+      await bookTransfer(tx, id, madeOf(transfer));
       await project(tx, order.after);
     });
     deps.crashPoint?.('after_commit');
@@ -195,24 +196,4 @@ export function releaseActivities(deps: ActivityDeps) {
   const accountOf = (stripeAccountId: string) => readFromStripe(() => payments.retrieveAccount(stripeAccountId));
 
   return { transferToSeller };
-}
-
-/** A transfer that Stripe has made, once. */
-export async function bookTransfer(tx: Tx, id: string, transfer: TransferFacts): Promise<void> {
-  const bt = transfer.balanceTransaction;
-  if (!bt) throw new Error(`transfer ${transfer.id} has no balance transaction yet: read again`);
-  const known = await lockMovement(tx, id);
-  assert(known !== null, `transfer ${id} was never reserved`);
-  if (known.status === 'succeeded') return;
-  await recordBalanceTransaction(tx, bt);
-  await changeMovement(tx, id, { status: 'succeeded', stripe_id: transfer.id, balance_transaction_id: bt.id, error_code: null, error_message: null }); // prettier-ignore
-  await post(tx, {
-    key: `transfer:${id}`,
-    kind: 'transfer',
-    currency: bt.currency,
-    escrowId: known.escrow_id,
-    balanceTransactionId: bt.id,
-    cause: { stripe: transfer.id },
-    legs: transferCreated(known.milestone_id!, known.seller_id!, bt),
-  });
 }

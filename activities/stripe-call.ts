@@ -2,8 +2,9 @@
 // where its outcome may have been lost, and its errors turned into Temporal's words.
 import { ApplicationFailure, heartbeat } from '@temporalio/activity';
 import { type Sql, type Tx } from '../db/client.ts';
-import { KeyMismatch, noteCall, noteRefusal } from '../db/movements.ts';
+import { KeyMismatch, type Made, noteCall, noteRefusal } from '../db/movements.ts';
 import { movementKey } from '../domain/ids.ts';
+import type { BalanceTransaction } from '../domain/postings.ts';
 import { PaymentsError } from '../payments/errors.ts';
 import type { Payments } from '../payments/port.ts';
 
@@ -33,6 +34,12 @@ export interface StripeWrite<T> {
   /** Looks the object up by our metadata: what an earlier, unanswered call may have made. */
   find(): Promise<T | null>;
 }
+
+/** An object that Stripe has made, with what it booked. @throws where it has booked nothing yet: the read is tried again */
+export function madeOf({ id, balanceTransaction: bt }: { id: string; balanceTransaction: BalanceTransaction | null }): Made {
+  if (bt === null) throw new Error(`${id} has no balance transaction yet: read again`);
+  return { stripeId: id, bt };
+} // prettier-ignore
 
 /** Beats while a slow call is under way, so that a killed worker is noticed within seconds. */
 export async function beating<T>(work: () => Promise<T>): Promise<T> {

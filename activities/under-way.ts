@@ -1,11 +1,11 @@
 // What of a charge's money is still under way when a dispute of it is lost: settled where its outcome can be looked up,
 // waited for where somebody is at it. A loss is divided only over money that stands still.
+import { bookTransfer } from '../db/bookings.ts';
 import type { CardDispute } from '../db/card-disputes.ts';
 import type { Tx } from '../db/client.ts';
 import type { Movement } from '../db/movements.ts';
 import { refundFlow } from './refund-flow.ts';
-import { bookTransfer } from './release.ts';
-import { type ActivityDeps, readFromStripe } from './stripe-call.ts';
+import { type ActivityDeps, madeOf, readFromStripe } from './stripe-call.ts';
 
 /** Longer than the pause between two tries of an activity: who has not called for so long is not calling. */
 const STILL_CALLING_MS = 15 * 60_000;
@@ -54,6 +54,6 @@ export async function settleUnderWay(deps: ActivityDeps, dispute: CardDispute): 
   async function settleTransfer(m: Movement): Promise<void> {
     const made = await readFromStripe(() => payments.listTransfers(m.escrow_id));
     const found = made.find((t) => t.metadata['transfer_id'] === m.id);
-    if (found) await sql.begin((tx) => bookTransfer(tx as Tx, m.id, found));
+    if (found) await sql.begin((tx) => bookTransfer(tx as Tx, m.id, madeOf(found)));
   }
 }

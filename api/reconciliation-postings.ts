@@ -1,12 +1,13 @@
 // Postings of what Stripe booked and the ledger has not: to the accounts that it belongs to, else `unexplained` with an alert.
+import { bookRefund, bookReversal, bookTransfer } from '../db/bookings.ts';
 import type { Tx } from '../db/client.ts';
 import { post } from '../db/ledger.ts';
-import { changeMovement, type Movement, raiseAlert, recordBalanceTransaction, reserveMovement, useCharge } from '../db/movements.ts'; // prettier-ignore
-import { assert } from '../domain/errors.ts';
-import { account, type BalanceTransaction, legs, type Leg, stripeAccount, toppedUp, transferCreated, unexplained } from '../domain/postings.ts'; // prettier-ignore
-import { recoveryAccount, transferReversed } from '../domain/postings-recovery.ts';
+import { changeMovement, lockMovement, type Made, type Movement, raiseAlert, recordBalanceTransaction, reserveMovement } from '../db/movements.ts'; // prettier-ignore
 import { payoutArrivedKey } from '../db/reconciliation-known.ts';
-import type { BookedTransaction } from '../domain/reconciliation.ts';
+import { assert, RuleError } from '../domain/errors.ts';
+import { account, type BalanceTransaction, legs, type Leg, stripeAccount, toppedUp, unexplained } from '../domain/postings.ts'; // prettier-ignore
+import { recoveryAccount } from '../domain/postings-recovery.ts';
+import { bookableRefund, type BookedTransaction } from '../domain/reconciliation.ts';
 
 interface Because {
   /** Kind of the difference. */
@@ -22,6 +23,8 @@ export async function postTransaction(tx: Tx, bt: BookedTransaction, because: Be
   switch (because.difference) {
     case 'transfer_not_posted':
       return postOurTransfer(tx, bt);
+    case 'refund_not_posted':
+      return postOurRefund(tx, bt);
     case 'reversal_not_posted':
     case 'reversal_outside':
       return postReversal(tx, bt, because);
@@ -48,7 +51,7 @@ export async function postUnexplained(tx: Tx, bt: BalanceTransaction, because: B
 
 async function postOnce(tx: Tx, bt: BalanceTransaction, { approval, difference }: Because, kind: string, parts: Leg[], escrowId?: string): Promise<string> {
   const known = await tx`SELECT FROM ledger_transactions WHERE stripe_balance_transaction_id = ${bt.id} AND kind <> 'matured'`;
-  if (known.length > 0) return 'was posted meanwhile';
+  if (known.length > 0) return MEANWHILE;
   await recordBalanceTransaction(tx, bt);
   await post(tx, {
     key: `reconciled:${bt.id}`,
@@ -92,23 +95,21 @@ async function postPayout(tx: Tx, bt: BookedTransaction, because: Because): Prom
 
 /** As its activity would: under the same key, so that its next try finds it done. */
 async function postOurTransfer(tx: Tx, bt: BookedTransaction): Promise<string> {
-  const id = bt.source?.metadata['transfer_id'] ?? '';
-  const [m] = await tx<Movement[]>`SELECT * FROM movements WHERE id = ${id} AND kind = 'transfer' FOR UPDATE`;
-  assert(m?.milestone_id && m.seller_id, `transfer ${id} is not known`);
-  if (m.status === 'succeeded') return 'was posted meanwhile';
-  assert(m.recovery_id === null, `transfer ${id} pays a seller again: its own workflow tries until it is done`);
-  await recordBalanceTransaction(tx, bt);
-  await changeMovement(tx, id, { status: 'succeeded', stripe_id: bt.source!.id, balance_transaction_id: bt.id, error_code: null, error_message: null }); // prettier-ignore
-  await post(tx, {
-    key: `transfer:${id}`,
-    kind: 'transfer',
-    currency: bt.currency,
-    escrowId: m.escrow_id,
-    balanceTransactionId: bt.id,
-    cause: { stripe: bt.source!.id },
-    legs: transferCreated(m.milestone_id, m.seller_id, bt),
-  });
-  return 'posted as the transfer that it is';
+  const { id, made } = ours(bt, 'transfer_id');
+  return (await bookTransfer(tx, id, made)) ? 'posted as the transfer that it is' : MEANWHILE;
+}
+
+/** As its activity would; whose next try, or Stripe's event, tells the escrow. */
+async function postOurRefund(tx: Tx, bt: BookedTransaction): Promise<string> {
+  const { id, made } = ours(bt, 'refund_id');
+  const known = await lockMovement(tx, id);
+  assert(known !== null, `refund ${id} is not known`);
+  if (known.status !== 'reserved') return MEANWHILE;
+  const status = bookableRefund(bt.source!.status);
+  if (status === null) throw new RuleError('action_not_available', `Refund ${made.stripeId} is ${bt.source!.status} at Stripe by now: the next run says what to do.`); // prettier-ignore
+  await bookRefund(tx, known, made);
+  await changeMovement(tx, id, { status, stripe_id: made.stripeId, balance_transaction_id: bt.id });
+  return 'posted as the refund that it is';
 }
 
 /** What came back of a transfer waits on hold for its seller, whoever reversed it. */
@@ -119,7 +120,8 @@ async function postReversal(tx: Tx, bt: BookedTransaction, because: Because): Pr
   // Of a transfer that was made by hand: nobody's money is on hold.
   if (!transfer?.milestone_id || !transfer.seller_id) return postUnexplained(tx, bt, because);
   const id = source!.metadata['reversal_id'] ?? `rev_${because.approval.slice(4)}`;
-  const { movement } = await reserveMovement(tx, {
+  // Ours is reserved already; one that was made by hand is written down now.
+  await reserveMovement(tx, {
     id,
     kind: 'reversal',
     escrowId: transfer.escrow_id,
@@ -133,18 +135,15 @@ async function postReversal(tx: Tx, bt: BookedTransaction, because: Because): Pr
     chargeId: transfer.stripe_charge_id ?? undefined,
     reverses: transfer.id,
   });
-  if (movement.status === 'succeeded') return 'was posted meanwhile';
-  await recordBalanceTransaction(tx, bt);
-  await changeMovement(tx, id, { status: 'succeeded', stripe_id: source!.id, balance_transaction_id: bt.id });
-  if (transfer.stripe_charge_id !== null) await useCharge(tx, transfer.stripe_charge_id, { reversed: bt.amountMinor });
-  await post(tx, {
-    key: `reversal:${id}`,
-    kind: 'transfer_reversed',
-    currency: bt.currency,
-    escrowId: transfer.escrow_id,
-    balanceTransactionId: bt.id,
-    cause: { stripe: source!.id, approval: because.approval },
-    legs: transferReversed({ milestoneId: transfer.milestone_id, sellerId: transfer.seller_id }, bt),
-  });
-  return 'posted: it waits on hold for the seller';
+  const booked = await bookReversal(tx, id, { stripeId: source!.id, bt }, { approval: because.approval });
+  return booked ? 'posted: it waits on hold for the seller' : MEANWHILE;
+}
+
+const MEANWHILE = 'was posted meanwhile';
+
+/** The movement that Stripe's object names as its own. */
+function ours({ source, ...bt }: BookedTransaction, named: 'transfer_id' | 'refund_id'): { id: string; made: Made } {
+  const id = source?.metadata[named];
+  assert(source && id, `balance transaction ${bt.id} names no movement`);
+  return { id, made: { stripeId: source.id, bt } };
 }

@@ -8,6 +8,7 @@ import { project } from '../db/projection.ts';
 import { raiseAlert } from '../db/movements.ts';
 import { changeDifference, type DifferenceRow, explain, findDifference } from '../db/reconciliation.ts';
 import { replayStripeEvent } from '../db/stripe-events.ts';
+import { RuleError } from '../domain/errors.ts';
 import { snapshotOf } from '../domain/escrow-state.ts';
 import { account } from '../domain/postings.ts';
 import { PaymentsError } from '../payments/errors.ts';
@@ -44,6 +45,7 @@ export async function runRepair(context: CommandContext, approval: Approval): Pr
         return no('repair_unknown', `There is no repair ${String(repair)}.`);
     }
   } catch (error) {
+    if (error instanceof RuleError) return no(error.code, error.message);
     if (!(error instanceof PaymentsError)) throw error;
     if (error.kind === 'refused') return no(error.code, error.message);
     throw new Problem('payments_unavailable', undefined, { cause: error });

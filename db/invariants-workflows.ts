@@ -80,6 +80,11 @@ async function projected(sql: Sql, id: string): Promise<Projected | null> {
   return row ?? null;
 }
 
+/** A transfer under way is projected with its outcome: until then pages show what it started from. */
+const shows = (projection: string, workflow: string): boolean =>
+  projection === workflow ||
+  (workflow === 'releasing' && ['accepted', 'blocked_kyc', 'blocked_funds'].includes(projection));
+
 function differences(seen: Projected | null, state: EscrowState | null): object[] {
   if (seen === null) {
     // A run that was never asked to create an escrow ends by itself.
@@ -104,7 +109,7 @@ function differences(seen: Projected | null, state: EscrowState | null): object[
   }
   for (const milestone of state.milestones) {
     const row = seen.milestones.find((m) => m.id === milestone.id);
-    if (row?.status === milestone.status && row.revision === milestone.revision) continue;
+    if (row?.revision === milestone.revision && shows(row.status, milestone.status)) continue;
     rows.push({
       escrow_id: seen.id,
       milestone_id: milestone.id,

@@ -105,6 +105,18 @@ export async function changeMovement(tx: Tx, id: string, change: MovementChange)
   await tx`UPDATE movements SET ${tx(change)}, updated_at = now() WHERE id = ${id}`;
 }
 
+/** What Stripe has made of a movement: its object and what it booked of it. */
+export interface Made {
+  stripeId: string;
+  bt: BalanceTransaction;
+}
+
+/** Stripe has made it: its object, what was booked, and no error any more. What is particular to a kind goes into `more`. */
+export async function settleMovement(tx: Tx, id: string, { stripeId, bt }: Made, more: MovementChange = {}): Promise<void> {
+  await recordBalanceTransaction(tx, bt);
+  await changeMovement(tx, id, { status: 'succeeded', stripe_id: stripeId, balance_transaction_id: bt.id, error_code: null, error_message: null, ...more });
+} // prettier-ignore
+
 export class KeyMismatch extends Error {
   override name = 'KeyMismatch';
 }

@@ -115,7 +115,7 @@ function unposted(bt: BookedTransaction, known: Known): Judged {
   const ours = known.movement !== null;
   if (bt.type === 'transfer_refund' || source?.kind === 'transfer_reversal') {
     // Ours names the reversal's movement; the bare transfer only tells what was taken back.
-    if (ours && known.movement!.kind === 'reversal') return { kind: 'reversal_not_posted', cause: `Our reversal ${known.movement!.id} is booked at Stripe and not in the ledger. ${eventWords(known)}`, repairs: POST }; // prettier-ignore
+    if (ours && known.movement!.kind === 'reversal') return { kind: 'reversal_not_posted', cause: `Our reversal ${known.movement!.id} is booked at Stripe and not in the ledger: the answer to the call was lost, and its activity has not come through again.`, repairs: POST }; // prettier-ignore
     return { kind: 'reversal_outside', cause: "A transfer to a seller was reversed by hand in Stripe's dashboard: the money is back on the platform's balance, and the ledger still says that the seller has it.", repairs: POST }; // prettier-ignore
   }
   switch (source?.kind) {
@@ -123,7 +123,7 @@ function unposted(bt: BookedTransaction, known: Known): Judged {
       return ours ? { kind: 'payment_not_posted', cause: paymentWords(known), repairs: DELIVER } : { kind: 'charge_outside', cause: OUTSIDE_CHARGE, repairs: POST }; // prettier-ignore
     case 'refund':
       if (bt.amountMinor > 0n) return ours ? { kind: 'refund_status', cause: `The refund failed at Stripe and its money came back. ${eventWords(known)}`, repairs: DELIVER } : { kind: 'transaction_not_posted', cause: 'A refund that was made by hand failed, and its money came back.', repairs: POST }; // prettier-ignore
-      return ours ? { kind: 'refund_not_posted', cause: `Our refund ${known.movement!.id} is booked at Stripe and not in the ledger. ${eventWords(known)}`, repairs: DELIVER } : { kind: 'refund_outside', cause: outsideRefund(known), repairs: POST }; // prettier-ignore
+      return ours ? refundNotPosted(source, known) : { kind: 'refund_outside', cause: outsideRefund(known), repairs: POST }; // prettier-ignore
     case 'transfer':
       return ours ? { kind: 'transfer_not_posted', cause: `Our transfer ${known.movement!.id} is booked at Stripe and not in the ledger: the answer to the call was lost, and its activity has not come through again.`, repairs: POST } : { kind: 'transfer_outside', cause: OUTSIDE_TRANSFER, repairs: ['reverse_transfer', 'post', 'explain'] }; // prettier-ignore
     case 'dispute':
@@ -153,6 +153,24 @@ function payoutWords(bt: BookedTransaction): string {
   if (bt.type === 'payout_cancel') return "A payout of the platform's own was cancelled: its money is back on the balance.";
   return "The platform's balance was paid out to its bank, by hand in Stripe's dashboard or by a schedule that should be manual.";
 } // prettier-ignore
+
+/**
+ * One whose answer nobody has is unknown to its workflow too, so that an event tells it nothing: it is posted as its activity
+ * would. One that Stripe took money for later, only its event was lost.
+ */
+function refundNotPosted(o: BookObject, known: Known): Judged {
+  const { id, status } = known.movement!;
+  const cause = `Stripe has made our refund ${id} (it is ${o.status.replaceAll('_', ' ')}), and it is not in the ledger`;
+  if (status !== 'reserved') return { kind: 'refund_not_posted', cause: `${cause}. ${eventWords(known)}`, repairs: DELIVER };
+  const bookable = o.balanceTransactionId !== null && bookableRefund(o.status) !== null;
+  return { kind: 'refund_not_posted', cause: `${cause}: the answer to the call was lost, and its activity has not come through again. It goes on by itself, or once ops lift the freeze of its milestone.`, repairs: bookable ? POST : ['explain'] };
+} // prettier-ignore
+
+/** What a refund of Stripe's is here once it is booked; null where it is not to be booked as one that was made. */
+export function bookableRefund(status: string): 'succeeded' | 'pending' | null {
+  if (status === 'requires_action') return 'pending';
+  return status === 'succeeded' || status === 'pending' ? status : null;
+}
 
 /** What became of the webhook that should have told it. */
 export function eventWords({ event }: Pick<Known, 'event'>): string {
@@ -192,7 +210,8 @@ function objectDiffers(o: BookObject, known: Known): Judged | null {
         return { kind: 'refund_outside', cause: outsideRefund(known), repairs: o.balanceTransactionId === null ? ['explain'] : POST }; // prettier-ignore
       }
       if (movement.status === status) return null;
-      return { kind: movement.status === 'reserved' ? 'refund_not_posted' : 'refund_status', cause: `Stripe says ${status}, here it is ${movement.status}. ${eventWords(known)}`, repairs: DELIVER }; // prettier-ignore
+      if (movement.status === 'reserved') return refundNotPosted(o, known);
+      return { kind: 'refund_status', cause: `Stripe says ${status}, here it is ${movement.status}. ${eventWords(known)}`, repairs: DELIVER }; // prettier-ignore
     }
     case 'transfer':
       if (movement === null) return { kind: 'transfer_outside', cause: OUTSIDE_TRANSFER, repairs: ['reverse_transfer', 'post', 'explain'] }; // prettier-ignore
