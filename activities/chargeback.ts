@@ -24,6 +24,7 @@ import {
   nextDecided,
   planLoss,
   transferredWhole,
+  wholeLoss,
   worthDefending,
 } from '../domain/chargeback.ts';
 import { assert } from '../domain/errors.ts';
@@ -38,6 +39,7 @@ import {
   type EvidenceFileField,
 } from '../payments/port.ts';
 import type { ChargebackActivities, DisputeWord, PlannedLoss } from './chargeback-contract.ts';
+import { passFeesOn } from './dispute-fees.ts';
 import { evidencePack } from './evidence.ts';
 import { type ActivityDeps, beating, readFromStripe, toFailure } from './stripe-call.ts';
 import { settleUnderWay } from './under-way.ts';
@@ -68,6 +70,11 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
           due_by = ${facts.dueAt === null ? null : new Date(facts.dueAt)}, state = ${tx.json({ ...state, decided } as never)}, revision = revision + 1, updated_at = now(),
           fee = ${facts.balanceTransactions.reduce((sum, bt) => sum + bt.feeMinor, 0n)}
         WHERE id = ${disputeId}`;
+      // Fees that come, or come back, after the loss was divided.
+      if (state.plan && (await isSettled(tx, disputeId))) {
+        const { terms } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
+        await passFeesOn(tx, dispute, readPlan(state.plan), terms.policy);
+      }
       if ((phase === 'won' || phase === 'lifted') && !state.plan) await settleRate(tx, dispute, facts, decided.round);
       const alert =
         state.plan && (await tooMuchBack(tx, disputeId)) ? 'dispute_returned_after_loss' : FOR_A_PERSON[phase];
@@ -160,9 +167,8 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       const tx = raw as Tx;
       const dispute = (await lockCardDispute(tx, disputeId))!;
       const key = `dispute_lost:${disputeId}`;
-      const [done] = await tx`SELECT FROM ledger_transactions WHERE idempotency_key = ${key}`;
       const stored = dispute.state.plan;
-      if (done || !stored) return;
+      if (!stored || (await isSettled(tx, disputeId))) return;
       const plan = readPlan(stored);
       const parts = plan.parts.map((p) => {
         const reversedMinor = toMinor(reversed.find((r) => r.milestoneId === p.milestoneId)?.amount ?? 0);
@@ -205,6 +211,8 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
           detail: { dispute_id: disputeId, amount: toInteger(plan.unassignedMinor) },
         });
       }
+      const { terms } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
+      await passFeesOn(tx, dispute, plan, terms.policy);
     });
     deps.crashPoint?.('after_commit');
   }
@@ -268,6 +276,12 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       await writing(() => payments.closeDispute(dispute.stripe_dispute_id, `${dispute.escrow_id}:${disputeId}:close:1`)); // prettier-ignore
     },
   };
+}
+
+/** Its loss was posted. */
+async function isSettled(tx: Tx, disputeId: string): Promise<boolean> {
+  const [done] = await tx`SELECT FROM ledger_transactions WHERE idempotency_key = ${`dispute_lost:${disputeId}`}`;
+  return done !== undefined;
 }
 
 /** What the bank took back of a released milestone cannot be refunded again: its parts say so, as after a refund. */
@@ -395,9 +409,6 @@ async function moneyOfMilestone(tx: Tx, m: { id: string; sellerId: string }): Pr
     feeEarnedMinor: row!.earned > 0n ? row!.earned : 0n,
   };
 }
-
-const wholeLoss = (p: LossPlan['parts'][number]): bigint =>
-  p.heldMinor + p.feeUnearnedMinor + p.feeReturnedMinor + p.payableMinor + p.fromSellerMinor + p.platformMinor;
 
 function storedPlan(plan: LossPlan, currency: string): StoredPlan {
   const text = (_key: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);

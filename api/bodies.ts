@@ -36,6 +36,10 @@ const policy = z.strictObject({
   max_rounds: z.int().optional(),
   fee_return: z.enum(['full', 'none']).optional(),
   chargeback_loss: z.enum(['seller', 'platform']).optional(),
+  dispute_fee: z
+    .enum(['seller', 'platform'])
+    .optional()
+    .describe('Who bears Stripe’s fees for a chargeback that is lost; the platform unless said otherwise.'),
 });
 
 const milestone = z.strictObject({

@@ -44,6 +44,7 @@ export const cardDispute = z
           unreleased: money,
           from_seller: money,
           from_platform: money,
+          fee: money.describe('Of Stripe’s fees, where the terms pass them on: a debt of the seller.'),
         }),
       ) // prettier-ignore
       .nullable()
@@ -88,6 +89,7 @@ export function cardDisputeView(d: CardDispute, viewer: Viewer): CardDisputeView
           unreleased: settled(p.heldMinor, p.feeUnearnedMinor, p.payableMinor ?? '0'),
           from_seller: settled(p.fromSellerMinor),
           from_platform: settled(p.feeReturnedMinor, p.platformMinor),
+          fee: settled(d.state.fees?.[p.milestoneId] ?? '0'),
         })) ?? null,
     available_actions: answers ? ANSWERS : [],
     created_at: d.created_at.toISOString(),

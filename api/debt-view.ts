@@ -8,6 +8,11 @@ export const debt = z
   .object({
     id: z.string(),
     object: z.literal('debt'),
+    kind: z
+      .enum(['principal', 'costs'])
+      .describe(
+        'principal: money that went out and must come back. costs: Stripe’s fee for a lost chargeback, by the terms.',
+      ),
     seller_id: z.string(),
     escrow_id: z.string(),
     milestone_id: z.string(),
@@ -28,6 +33,7 @@ export const debt = z
 export const debtView = (d: Debt): z.infer<typeof debt> => ({
   id: d.id,
   object: 'debt',
+  kind: d.kind,
   seller_id: d.seller_id,
   escrow_id: d.escrow_id,
   milestone_id: d.milestone_id,

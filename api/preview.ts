@@ -148,7 +148,12 @@ async function sellersOf(
         {
           canReceive: seller?.transfers === 'active',
           stripeAccountId: seller?.stripeAccountId ?? '',
-          debts: open.map((d) => ({ escrowId: d.escrow_id, milestoneId: d.milestone_id, openMinor: openRest(d) })),
+          debts: open.map((d) => ({
+            kind: d.kind,
+            escrowId: d.escrow_id,
+            milestoneId: d.milestone_id,
+            openMinor: openRest(d),
+          })),
         },
       ];
     }),

@@ -145,6 +145,7 @@ export const escrow = z
     policy: z.object({
       fee_return: z.string(),
       loss: z.string(),
+      dispute_fee: z.string(),
       max_rounds: z.int(),
       remind: z.array(z.number()),
       periods: z.record(z.string(), z.string()),

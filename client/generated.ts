@@ -100,7 +100,14 @@ export type Escrow = {
   fund_until: string | null;
   /** What the buyer pays in all, and the fees in it. */
   quote: { total: Money; buyer_fee: Money; seller_fee: Money; tax: Money };
-  policy: { fee_return: string; loss: string; max_rounds: number; remind: number[]; periods: Record<string, string> };
+  policy: {
+    fee_return: string;
+    loss: string;
+    dispute_fee: string;
+    max_rounds: number;
+    remind: number[];
+    periods: Record<string, string>;
+  };
   milestones: Milestone[];
   payments: {
     id: string;
@@ -344,6 +351,8 @@ export type EscrowProposal = {
     max_rounds?: number;
     fee_return?: 'full' | 'none';
     chargeback_loss?: 'seller' | 'platform';
+    /** Who bears Stripe’s fees for a chargeback that is lost; the platform unless said otherwise. */
+    dispute_fee?: 'seller' | 'platform';
   };
   external_id?: string;
   metadata?: Record<string, string>;
@@ -460,7 +469,20 @@ export type CardDispute = {
   evidence: { text: string; by: string; at: string } | null;
   /** Who bears what, once it is lost. */
   loss:
-    { milestone_id: string; seller_id: string; unreleased: Money; from_seller: Money; from_platform: Money }[] | null;
+    | {
+        milestone_id: string;
+        seller_id: string;
+        unreleased: Money;
+        from_seller: Money;
+        from_platform: Money;
+        /** Of Stripe’s fees, where the terms pass them on: a debt of the seller. */
+        fee: {
+          /** Minor units of the currency. */
+          amount: number;
+          currency: string;
+        };
+      }[]
+    | null;
   available_actions: string[];
   created_at: string;
   updated_at: string;
@@ -588,6 +610,8 @@ export type Seller = {
 export type Debt = {
   id: string;
   object: 'debt';
+  /** principal: money that went out and must come back. costs: Stripe’s fee for a lost chargeback, by the terms. */
+  kind: 'principal' | 'costs';
   seller_id: string;
   escrow_id: string;
   milestone_id: string;

@@ -35,7 +35,12 @@ export interface CardDispute {
   currency: string;
   fee: bigint;
   due_by: Date | null;
-  state: { plan?: StoredPlan; decided?: Decided };
+  state: {
+    plan?: StoredPlan;
+    decided?: Decided;
+    /** Of Stripe's fees, passed on by the terms: minor units of the settlement currency, by milestone. */
+    fees?: Record<string, string>;
+  };
   evidence: { text?: string; by?: string; at?: string; submitted?: boolean };
   revision: number;
   created_at: Date;

@@ -1,6 +1,6 @@
 // Sellers' debts: opened, taken out of their next releases, repaid, written off, cancelled. Each change of a row goes with
 // its posting in one transaction, so that the open rest of all rows is what the ledger's receivables say.
-import { debtRecovered, debtRepaid, debtWrittenOff } from '../domain/postings-recovery.ts';
+import { type DebtKind, debtRecovered, debtRepaid, debtWrittenOff } from '../domain/postings-recovery.ts';
 import { RuleError } from '../domain/errors.ts';
 import type { Queryable, Sql, Tx } from './client.ts';
 import { newId } from './ids.ts';
@@ -13,6 +13,7 @@ export type DebtStatus = (typeof DEBT_STATUSES)[number];
 
 export interface Debt {
   id: string;
+  kind: DebtKind;
   seller_id: string;
   escrow_id: string;
   milestone_id: string;
@@ -32,6 +33,8 @@ export interface Debt {
 }
 
 export interface NewDebt {
+  /** Absent: principal. */
+  kind?: DebtKind | undefined;
   sellerId: string;
   escrowId: string;
   milestoneId: string;
@@ -46,7 +49,12 @@ export interface NewDebt {
 export const openRest = (d: Pick<Debt, 'amount' | 'recovered' | 'written_off' | 'cancelled'>): bigint =>
   d.amount - d.recovered - d.written_off - d.cancelled;
 
-const debtorOf = (d: Debt) => ({ escrowId: d.escrow_id, milestoneId: d.milestone_id, sellerId: d.seller_id });
+export const debtorOf = (d: Debt) => ({
+  kind: d.kind,
+  escrowId: d.escrow_id,
+  milestoneId: d.milestone_id,
+  sellerId: d.seller_id,
+});
 
 /**
  * Writes the debt, once per key. Its posting (receivable, debit) is the caller's, in the same transaction: it belongs to
@@ -54,13 +62,13 @@ const debtorOf = (d: Debt) => ({ escrowId: d.escrow_id, milestoneId: d.milestone
  */
 export async function openDebt(tx: Tx, d: NewDebt): Promise<{ id: string; created: boolean }> {
   const [made] = await tx<{ id: string }[]>`
-    INSERT INTO debts (id, seller_id, escrow_id, milestone_id, currency, amount, cause, dedupe_key)
-    VALUES (${newId('debt')}, ${d.sellerId}, ${d.escrowId}, ${d.milestoneId}, ${d.currency}, ${d.amountMinor},
+    INSERT INTO debts (id, kind, seller_id, escrow_id, milestone_id, currency, amount, cause, dedupe_key)
+    VALUES (${newId('debt')}, ${d.kind ?? 'principal'}, ${d.sellerId}, ${d.escrowId}, ${d.milestoneId}, ${d.currency}, ${d.amountMinor},
             ${tx.json(d.cause)}, ${d.dedupeKey})
     ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`;
   if (made) {
     const [escrow] = await tx<{ title: string }[]>`SELECT title FROM escrows WHERE id = ${d.escrowId}`;
-    await queueMessages(tx, [{ kind: 'debt_opened', key: `debt:${made.id}`, personId: d.sellerId, escrowId: d.escrowId, data: { title: escrow?.title ?? null, amount: Number(d.amountMinor), currency: d.currency } }]); // prettier-ignore
+    await queueMessages(tx, [{ kind: 'debt_opened', key: `debt:${made.id}`, personId: d.sellerId, escrowId: d.escrowId, data: { title: escrow?.title ?? null, amount: Number(d.amountMinor), currency: d.currency, kind: d.kind ?? 'principal' } }]); // prettier-ignore
     return { id: made.id, created: true };
   }
   const [known] = await tx<{ id: string }[]>`SELECT id FROM debts WHERE dedupe_key = ${d.dedupeKey}`;
@@ -177,6 +185,14 @@ export async function cancelDebt(
   return { cancelledMinor: open, recoveredMinor: debt.recovered, writtenOffMinor: debt.written_off };
 }
 
+/** Of the open rest up to `atMostMinor` is owed no more; answers how much. Its posting is the caller's. The row is locked. */
+export async function cancelRest(tx: Tx, debt: Debt, atMostMinor: bigint): Promise<bigint> {
+  const open = openRest(debt);
+  const cancelledMinor = open < atMostMinor ? open : atMostMinor;
+  if (cancelledMinor > 0n) await change(tx, debt, { cancelledMinor }, 'cancelled');
+  return cancelledMinor;
+}
+
 /** Reminders after which a write-off is proposed: at 90 days. */
 export const PROPOSE_AFTER = 3;
 
@@ -186,7 +202,7 @@ export async function remindOfDebt(tx: Tx, id: string, number: number): Promise<
   if (debt === null || debt.status !== 'open' || debt.reminders >= number) return debt;
   const open = openRest(debt);
   const [escrow] = await tx<{ title: string }[]>`SELECT title FROM escrows WHERE id = ${debt.escrow_id}`;
-  await queueMessages(tx, [{ kind: 'debt_reminder', key: `debt_reminder:${id}:${number}`, personId: debt.seller_id, escrowId: debt.escrow_id, data: { title: escrow?.title ?? null, amount: Number(open), currency: debt.currency } }]); // prettier-ignore
+  await queueMessages(tx, [{ kind: 'debt_reminder', key: `debt_reminder:${id}:${number}`, personId: debt.seller_id, escrowId: debt.escrow_id, data: { title: escrow?.title ?? null, amount: Number(open), currency: debt.currency, kind: debt.kind } }]); // prettier-ignore
   if (number >= PROPOSE_AFTER) {
     await raiseAlert(tx, {
       kind: 'write_off_proposed',

@@ -59,6 +59,21 @@ export function atChargeRate(c: ConvertedLoss): { lostMinor: bigint; fxMinor: bi
   return { lostMinor, fxMinor: c.openMinor - lostMinor };
 }
 
+/** All that falls on a milestone, whoever bears it. */
+export const wholeLoss = (p: MilestoneLoss): bigint =>
+  p.heldMinor + p.feeUnearnedMinor + p.feeReturnedMinor + p.payableMinor + p.fromSellerMinor + p.platformMinor;
+
+/** Stripe's fees of a lost dispute, share by share of the loss; what no milestone lost bears its share too, the platform's. */
+export function shareFees(
+  feesMinor: bigint,
+  plan: LossPlan,
+): { milestoneId: string; sellerId: string; minor: bigint }[] {
+  const weights = [...plan.parts.map(wholeLoss), plan.unassignedMinor];
+  const nothing = feesMinor <= 0n || weights.every((w) => w === 0n);
+  const shares = nothing ? weights.map(() => 0n) : allocate(feesMinor, weights);
+  return plan.parts.map(({ milestoneId, sellerId }, i) => ({ milestoneId, sellerId, minor: shares[i]! }));
+}
+
 export interface LossTerms {
   feeReturn: 'full' | 'none';
   chargebackLoss: 'seller' | 'platform';

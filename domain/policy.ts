@@ -23,6 +23,8 @@ export interface PolicyInput {
   max_rounds?: number;
   fee_return?: 'full' | 'none';
   chargeback_loss?: 'seller' | 'platform';
+  /** Who bears Stripe's fees for a dispute that is lost; the platform unless said otherwise. */
+  dispute_fee?: 'seller' | 'platform';
 }
 
 /** The snapshot: periods in milliseconds. */
@@ -46,9 +48,11 @@ export interface Policy {
   maxRounds: number;
   feeReturn: 'full' | 'none';
   chargebackLoss: 'seller' | 'platform';
+  /** Absent in terms from before: the platform. */
+  disputeFee?: 'seller' | 'platform';
 }
 
-type PeriodKey = Exclude<keyof PolicyInput, 'remind' | 'max_rounds' | 'fee_return' | 'chargeback_loss'>;
+type PeriodKey = Exclude<keyof PolicyInput, 'remind' | 'max_rounds' | 'fee_return' | 'chargeback_loss' | 'dispute_fee'>;
 
 /** Default, and the shortest that live mode takes. The sandbox takes any, so that a test sees a deadline pass. */
 const PERIODS: Record<PeriodKey, { field: keyof Policy; fallback: string; liveMinimumMs: number }> = {
@@ -95,11 +99,15 @@ export function buildPolicy(input: PolicyInput = {}, live = false): Policy {
     return [rule.field, ms] as const;
   });
   return {
-    ...(Object.fromEntries(periods) as Omit<Policy, 'remind' | 'maxRounds' | 'feeReturn' | 'chargebackLoss'>),
+    ...(Object.fromEntries(periods) as Omit<
+      Policy,
+      'remind' | 'maxRounds' | 'feeReturn' | 'chargebackLoss' | 'disputeFee'
+    >),
     remind: [...remind],
     maxRounds,
     feeReturn: input.fee_return ?? 'full',
     chargebackLoss: input.chargeback_loss ?? 'seller',
+    disputeFee: input.dispute_fee ?? 'platform',
   };
 }
 
@@ -114,7 +122,7 @@ export function holdingLimitMs(platformCountry: string): number {
 }
 
 /** The policy in sentences, shown to both sides before anyone agrees or pays. */
-export function policyInWords(policy: Policy): { fee_return: string; loss: string } {
+export function policyInWords(policy: Policy): { fee_return: string; loss: string; dispute_fee: string } {
   return {
     fee_return:
       policy.feeReturn === 'full'
@@ -124,5 +132,9 @@ export function policyInWords(policy: Policy): { fee_return: string; loss: strin
       policy.chargebackLoss === 'seller'
         ? 'A chargeback that is lost falls on the milestones it concerns: unreleased money first, then a reversal of what was paid out, then a debt of the seller.'
         : 'A chargeback that is lost falls on unreleased money first; what was already released is the platform’s loss.',
+    dispute_fee:
+      policy.disputeFee === 'seller'
+        ? 'Stripe’s fees for a chargeback that is lost are the sellers’, each by their share of the loss: a debt, taken out of their next releases.'
+        : 'Stripe’s fees for a chargeback are the platform’s.',
   };
 }

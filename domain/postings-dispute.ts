@@ -1,6 +1,6 @@
 // Postings of card disputes: what Stripe withdrew and gave back, and who bears what was lost.
 import { account, type BalanceTransaction, type Leg, legs, stripeAccount } from './postings.ts';
-import { recoveryAccount } from './postings-recovery.ts';
+import { type Debtor, ofDebtor, receivableOf, recoveryAccount } from './postings-recovery.ts';
 
 export const disputeAccount = {
   receivable: (disputeId: string) => `dispute:${disputeId}:receivable`,
@@ -63,3 +63,15 @@ export function disputeLost(
     { account: disputeAccount.receivable(disputeId), amountMinor: -totalMinor },
   );
 }
+
+/** By the terms a share of Stripe's fees is the seller's: a debt of kind `costs`. Kind `dispute_fee_passed`. */
+export function disputeFeePassed(debtor: Debtor, amountMinor: bigint): Leg[] {
+  return legs(
+    { account: receivableOf(debtor), amountMinor, ...ofDebtor(debtor) },
+    { account: disputeAccount.fees, amountMinor: -amountMinor, milestoneId: debtor.milestoneId },
+  );
+}
+
+/** Stripe gave fees back after they were passed on: the open rest of that debt is none. Kind `dispute_fee_returned`. */
+export const disputeFeeReturned = (debtor: Debtor, amountMinor: bigint): Leg[] =>
+  disputeFeePassed(debtor, -amountMinor);

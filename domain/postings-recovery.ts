@@ -4,8 +4,10 @@ import { account, type BalanceTransaction, type Leg, legs, stripeAccount } from 
 /** Accounts that only recovery touches. */
 export const recoveryAccount = {
   receivable: (sellerId: string) => `seller:${sellerId}:receivable`,
+  costsReceivable: (sellerId: string) => `seller:${sellerId}:costs_receivable`,
   bank: 'bank',
   badDebt: 'bad_debt',
+  disputeFees: 'dispute_fees',
 } as const;
 
 interface OfSeller {
@@ -87,10 +89,22 @@ export function releasedRefundUndone(r: ReleasedRefund, debt: DebtSoFar): Leg[] 
   );
 }
 
+/** `principal`: money of a charge that went to a seller and must come back. `costs`: fees that the terms pass on. */
+export type DebtKind = 'principal' | 'costs';
+
 export interface Debtor extends OfSeller {
+  kind: DebtKind;
   /** Escrow from which the debt is. */
   escrowId: string;
 }
+
+export const receivableOf = (debtor: Pick<Debtor, 'kind' | 'sellerId'>): string =>
+  debtor.kind === 'costs'
+    ? recoveryAccount.costsReceivable(debtor.sellerId)
+    : recoveryAccount.receivable(debtor.sellerId);
+
+/** The dimensions of a leg that is about it. */
+export const ofDebtor = ({ escrowId, milestoneId, sellerId }: Debtor) => ({ escrowId, milestoneId, sellerId });
 
 /** A debt taken out of what the same seller is paid in another escrow: each leg its own escrow's. Kind `debt_recovered`. */
 export function debtRecovered(
@@ -101,23 +115,30 @@ export function debtRecovered(
   const { sellerId } = debtor;
   return legs(
     { account: account.payable(sellerId), amountMinor, ...paying, sellerId },
-    { account: recoveryAccount.receivable(sellerId), amountMinor: -amountMinor, ...debtor },
+    { account: receivableOf(debtor), amountMinor: -amountMinor, ...ofDebtor(debtor) },
   );
 }
 
 /** The seller paid a debt by bank transfer. Kind `debt_recovered`. */
 export function debtRepaid(debtor: Debtor, amountMinor: bigint): Leg[] {
   return legs(
-    { account: recoveryAccount.bank, amountMinor, ...debtor },
-    { account: recoveryAccount.receivable(debtor.sellerId), amountMinor: -amountMinor, ...debtor },
+    { account: recoveryAccount.bank, amountMinor, ...ofDebtor(debtor) },
+    { account: receivableOf(debtor), amountMinor: -amountMinor, ...ofDebtor(debtor) },
   );
 }
 
-/** Nobody will pay it any more: the platform bears it. Kind `written_off`. */
+/**
+ * Nobody will pay it any more: the platform bears it. Costs go back to where they came from, so that the money identity, of
+ * which they are no part, does not see them. Kind `written_off`.
+ */
 export function debtWrittenOff(debtor: Debtor, amountMinor: bigint): Leg[] {
   return legs(
-    { account: recoveryAccount.badDebt, amountMinor, ...debtor },
-    { account: recoveryAccount.receivable(debtor.sellerId), amountMinor: -amountMinor, ...debtor },
+    {
+      account: debtor.kind === 'costs' ? recoveryAccount.disputeFees : recoveryAccount.badDebt,
+      amountMinor,
+      ...ofDebtor(debtor),
+    },
+    { account: receivableOf(debtor), amountMinor: -amountMinor, ...ofDebtor(debtor) },
   );
 }
 

@@ -14,7 +14,7 @@ import {
   refundSettled,
   transferCreated,
 } from './postings.ts';
-import { debtRecovered } from './postings-recovery.ts';
+import { debtRecovered, type DebtKind } from './postings-recovery.ts';
 import { type ActionArguments, cancelsAlone, fundable, refundsAlone } from './guards.ts';
 import { chargeMinor, partiesOf } from './terms.ts';
 import { type Action, canMove, permit, type Refusal } from './transitions.ts';
@@ -29,7 +29,7 @@ export interface SellerFacts {
   canReceive: boolean;
   stripeAccountId: string;
   /** Open, in the settlement currency, oldest first: they are taken out of a release. */
-  debts: readonly { escrowId: string; milestoneId: string; openMinor: bigint }[];
+  debts: readonly { kind: DebtKind; escrowId: string; milestoneId: string; openMinor: bigint }[];
 }
 
 export interface PreviewFacts {

@@ -136,12 +136,12 @@ export const WORDS: Record<MessageKind, Template> = {
   }),
   debt_opened: (f) => ({
     subject: `You owe ${money(f)} for ${title(f)}`,
-    says: [`Money that you had been paid went back to the buyer, and ${money(f)} of it could not be taken back at once. It is taken out of your next releases, oldest first; you can also repay it.`],
+    says: [`${text(f, 'kind') === 'costs' ? 'A dispute at the buyer’s bank was lost, and the terms make Stripe’s fee for it yours.' : `Money that you had been paid went back to the buyer, and ${money(f)} of it could not be taken back at once.`} It is taken out of your next releases, oldest first; you can also repay it.`],
     button: open(f),
   }),
   debt_reminder: (f) => ({
     subject: `Reminder: you owe ${money(f)} for ${title(f)}`,
-    says: [`${money(f)} of money that went back to a buyer is still open. It is taken out of your next releases, oldest first; you can also repay it by bank transfer.`],
+    says: [`${money(f)} of ${text(f, 'kind') === 'costs' ? 'Stripe’s fee for a lost dispute' : 'money that went back to a buyer'} is still open. It is taken out of your next releases, oldest first; you can also repay it by bank transfer.`],
     button: open(f),
   }),
   approval_waiting: (f) => ({

@@ -26,6 +26,8 @@ export interface ProposalFields {
   vertical: string;
   funding: string;
   feePayer: string;
+  /** Who bears Stripe's fees for a lost chargeback. */
+  disputeFee: string;
   /** E-mail of the buyer; only a seller is asked. */
   buyer: string;
   milestones: MilestoneFields[];
@@ -60,6 +62,7 @@ export function emptyProposal(person: Person): ProposalFields {
     vertical: 'general',
     funding: 'upfront',
     feePayer: 'seller',
+    disputeFee: 'platform',
     buyer: '',
     milestones: [emptyMilestone(person.role === 'seller' ? person.email : '')],
   };
@@ -74,6 +77,7 @@ export function readProposal(request: Request): ProposalFields {
     vertical: field(request, 'vertical') ?? 'general',
     funding: field(request, 'funding') ?? 'upfront',
     feePayer: field(request, 'fee_payer') ?? 'seller',
+    disputeFee: field(request, 'dispute_fee') ?? 'platform',
     buyer: field(request, 'buyer') ?? '',
     milestones: titles.map((title, i) => ({
       title: title.trim(),
@@ -123,6 +127,7 @@ export async function checkProposal(
     vertical: given.vertical,
     funding: given.funding,
     fee_payer: given.feePayer,
+    policy: { dispute_fee: given.disputeFee },
     ...(person.role === 'buyer' ? {} : { buyer_id: buyer!.id }),
     milestones,
   });
@@ -159,7 +164,11 @@ export function errorAt(param: string | undefined, message: string): FieldErrors
   const match = /^milestones\[(\d+)\]\.(\w+)$/.exec(param ?? '');
   const name = match === null ? undefined : FORM_NAMES[match[2]!];
   if (match !== null && name !== undefined) return { [`m_${name}_${match[1]}`]: message };
-  const own: Record<string, string> = { fee_payer: 'fee_payer', buyer_id: 'buyer' };
+  const own: Record<string, string> = {
+    fee_payer: 'fee_payer',
+    buyer_id: 'buyer',
+    'policy.dispute_fee': 'dispute_fee',
+  };
   const plain = own[param ?? ''] ?? param ?? '';
-  return { [['title', 'currency', 'vertical', 'funding', 'fee_payer', 'buyer', 'milestones'].includes(plain) ? plain : 'whole']: message }; // prettier-ignore
+  return { [['title', 'currency', 'vertical', 'funding', 'fee_payer', 'dispute_fee', 'buyer', 'milestones'].includes(plain) ? plain : 'whole']: message }; // prettier-ignore
 }

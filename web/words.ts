@@ -237,6 +237,8 @@ const POSTINGS: Record<string, string> = {
   dispute_withdrawn: 'Taken by the bank',
   dispute_reinstated: 'Given back by the bank',
   dispute_lost: 'Lost at the bank',
+  dispute_fee_passed: 'Stripe’s dispute fee, passed on to the seller',
+  dispute_fee_returned: 'Stripe’s dispute fee, no longer owed',
 };
 
 /** What a posting of the ledger is, in words. */
@@ -253,6 +255,8 @@ export const STATEMENT_WORDS: Record<string, string> = {
   refund_asked: 'Refunded to the buyer after release',
   refund_undone: 'Refund that failed, given back to you',
   dispute_lost: 'Lost dispute at the bank',
+  dispute_fee_passed: 'Stripe’s fee for a lost dispute, by the terms',
+  dispute_fee_returned: 'Stripe’s fee for a dispute, given back',
   payment: 'Payment',
   refund: 'Refund',
   chargeback: 'Given back by the bank after a dispute',
@@ -286,6 +290,11 @@ export const FUNDING_WORDS = {
   upfront: 'Everything is paid before work starts',
   per_milestone: 'Each milestone is paid before its work starts',
 } as const;
+
+export const DISPUTE_FEE_WORDS = {
+  platform: 'Tranche',
+  seller: 'The seller, by their share of the loss',
+};
 
 export const FEE_PAYER_WORDS = {
   seller: 'The seller pays the fee',

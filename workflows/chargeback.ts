@@ -15,6 +15,7 @@ import {
   setCurrentDetails,
   setHandler,
 } from '@temporalio/workflow';
+import { isFinal } from '../domain/chargeback.ts';
 import type { DisputeWord } from '../activities/chargeback-contract.ts';
 import type { Activities } from '../activities/contract.ts';
 import { escrowWorkflowId } from '../domain/ids.ts';
@@ -92,6 +93,7 @@ export async function chargeback(input: ChargebackInput): Promise<ChargebackWord
   registerUpdates(input, run);
 
   let told: number | null = null;
+  let ended: string | null = null;
   for (;;) {
     run.news = false;
     const word = await books.recordDispute(input.disputeId);
@@ -101,21 +103,22 @@ export async function chargeback(input: ChargebackInput): Promise<ChargebackWord
     // Opened is told also where it is closed already: the escrow ignores what it knows, and shows both.
     if (told !== round) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.frozen ?? word.named, round }); // prettier-ignore
     told = round;
-    if (word.phase === 'won' || word.phase === 'lifted') {
-      await tellEscrow(input, { kind: 'lifted', disputeId: input.disputeId, round });
-      break;
+    if (!isFinal(word.phase)) {
+      run.settled = false;
+      await untilNews(input, run, word);
+      continue;
     }
-    if (word.phase === 'lost') {
-      await settle(input, run, round);
-      break;
+    const end = `${word.phase}:${round}`;
+    if (end !== ended) {
+      if (word.phase === 'lost') await settle(input, run, round);
+      else await tellEscrow(input, { kind: 'lifted', disputeId: input.disputeId, round });
+      ended = end;
     }
-    await untilNews(input, run, word);
+    run.settled = true;
+    await condition(allHandlersFinished);
+    // What came while the last step ran is read before it ends: money that Stripe moved after its word, or another word.
+    if (!run.news) return wordOf(input, run);
   }
-  run.settled = true;
-  await condition(allHandlersFinished);
-  // What came while the last step ran: money that Stripe moved after its word.
-  if (run.news) run.word = await books.recordDispute(input.disputeId);
-  return wordOf(input, run);
 }
 
 /** Waits for Stripe's next word; sends our own pack when its hour comes and nobody has answered. */

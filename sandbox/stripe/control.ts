@@ -218,18 +218,21 @@ function payout(sandbox: Sandbox, id: string, body: JsonObject): ControlAnswer {
   return { status: 200, body: sandbox.control((world) => present(world, failPayout(world, id, code))) };
 }
 
-/** `{status, give_back?, withdraw?}`: the bank's word by hand. */
+/** `{status, give_back?, withdraw?, fee?}`: the bank's word by hand; a fee below zero is given back. */
 function disputeWord(sandbox: Sandbox, id: string, body: JsonObject): ControlAnswer {
-  const { status, give_back: giveBack, withdraw } = body;
+  const { status, give_back: giveBack, withdraw, fee } = body;
   if (typeof status !== 'string') return refused('status is required');
   for (const [name, amount] of Object.entries({ give_back: giveBack, withdraw })) {
     if (amount !== undefined && (typeof amount !== 'number' || !Number.isSafeInteger(amount) || amount < 1))
       return refused(`${name} must be a positive integer`);
   }
+  if (fee !== undefined && (typeof fee !== 'number' || !Number.isSafeInteger(fee) || fee === 0))
+    return refused('fee must be an integer other than 0');
   const word = {
     status,
     ...(typeof giveBack === 'number' ? { giveBack } : {}),
     ...(typeof withdraw === 'number' ? { withdraw } : {}),
+    ...(typeof fee === 'number' ? { fee } : {}),
   };
   return { status: 200, body: sandbox.control((world) => present(world, bankSays(world, id, word))) };
 }

@@ -4,11 +4,13 @@ import * as fc from 'fast-check';
 import {
   type Decided,
   type DisputePhase,
+  type LossPlan,
   type MilestoneLoss,
   type MilestoneMoney,
   nextDecided,
   phaseOf,
   planLoss,
+  shareFees,
   worthDefending,
 } from '../../domain/chargeback.ts';
 
@@ -100,6 +102,15 @@ describe('whose loss', () => {
     expect(borne('none', 'seller')).toEqual([0n, 100n, 0n]);
     expect(borne('full', 'platform')).toEqual([10n, 0n, 90n]);
   });
+});
+
+test("Stripe's fees are divided as the loss is: no unit more or less, and what no milestone lost bears its share", () => {
+  const part = (i: number, heldMinor: bigint): LossPlan['parts'][number] => ({ milestoneId: `ms_${i}`, sellerId: `usr_${i}`, heldMinor, feeUnearnedMinor: 0n, feeReturnedMinor: 0n, payableMinor: 0n, fromSellerMinor: 0n, platformMinor: 0n, ofTransferredMinor: 0n }); // prettier-ignore
+  const minors = (fees: bigint, held: bigint[], unassignedMinor = 0n) => shareFees(fees, { parts: held.map((h, i) => part(i, h)), unassignedMinor }).map((s) => s.minor); // prettier-ignore
+  expect(minors(1500n, [7000n, 3000n])).toEqual([1050n, 450n]);
+  expect(minors(100n, [1n, 1n, 1n])).toEqual([34n, 33n, 33n]);
+  expect(minors(1500n, [1000n], 2000n)).toEqual([500n]);
+  expect([minors(0n, [1n]), minors(-1500n, [1n]), minors(1500n, [0n])]).toEqual([[0n], [0n], [0n]]);
 });
 
 test("Stripe's words are read, and one that is not known is nobody's guess", () => {

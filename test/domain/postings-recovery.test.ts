@@ -1,6 +1,7 @@
 // Postings of released money that comes back: each sums to zero, each money term moves as 3 of the ledger says.
 import { describe, expect, test } from '@jest/globals';
 import { type BalanceTransaction, chargeAllocated, chargeCaptured, type Leg, partAccepted, refundAsked, transferCreated } from '../../domain/postings.ts'; // prettier-ignore
+import { disputeFeePassed, disputeFeeReturned } from '../../domain/postings-dispute.ts';
 import { debtRecovered, debtRepaid, debtWrittenOff, releasedRefundAsked, releasedRefundUndone, transferredAgain, transferReversed } from '../../domain/postings-recovery.ts'; // prettier-ignore
 import { planRecovery, takeFrom } from '../../domain/recovery.ts';
 
@@ -61,14 +62,24 @@ describe('a refund of released money', () => {
 });
 
 test('a set-off has legs of two escrows; repayment and write-off have the debtor’s alone', () => {
-  const debtor = { escrowId: 'esc_debt', ...SELLER };
+  const dimensions = { escrowId: 'esc_debt', ...SELLER };
+  const debtor = { kind: 'principal', ...dimensions } as const;
   const setOff = debtRecovered({ escrowId: 'esc_paying', milestoneId: 'ms_9' }, debtor, 500n);
   expect(setOff).toEqual([
     { account: 'seller:usr_s:payable', amountMinor: 500n, escrowId: 'esc_paying', milestoneId: 'ms_9', sellerId: 'usr_s' }, // prettier-ignore
-    { account: 'seller:usr_s:receivable', amountMinor: -500n, ...debtor },
+    { account: 'seller:usr_s:receivable', amountMinor: -500n, ...dimensions },
   ]);
   expect(legsOf(debtRepaid(debtor, 500n))).toEqual({ bank: 500n, 'seller:usr_s:receivable': -500n });
   expect(legsOf(debtWrittenOff(debtor, 500n))).toEqual({ bad_debt: 500n, 'seller:usr_s:receivable': -500n });
+  // Passed-on costs have an account of their own, and go back to where they came from.
+  const costs = { ...debtor, kind: 'costs' } as const;
+  expect(legsOf(disputeFeePassed(costs, 500n))).toEqual({ dispute_fees: -500n, 'seller:usr_s:costs_receivable': 500n });
+  expect(legsOf(disputeFeeReturned(costs, 500n))).toEqual({
+    dispute_fees: 500n,
+    'seller:usr_s:costs_receivable': -500n,
+  });
+  expect(legsOf(debtWrittenOff(costs, 500n))).toEqual({ dispute_fees: 500n, 'seller:usr_s:costs_receivable': -500n });
+  expect(legsOf(debtRepaid(costs, 500n))).toEqual({ bank: 500n, 'seller:usr_s:costs_receivable': -500n });
   expect([...debtRepaid(debtor, 1n), ...debtWrittenOff(debtor, 1n)].every((l) => l.escrowId === 'esc_debt')).toBe(true);
 });
 

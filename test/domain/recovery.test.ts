@@ -74,7 +74,7 @@ describe('postings of it', () => {
   const total = (posting: readonly Leg[]) => posting.reduce((a, l) => a + l.amountMinor, 0n);
   const of = (posting: readonly Leg[], name: RegExp) => total(posting.filter((l) => name.test(l.account)));
   const who = { milestoneId: 'ms_1', sellerId: 'usr_1' };
-  const debtor = { ...who, escrowId: 'esc_debtor' };
+  const debtor = { ...who, kind: 'principal', escrowId: 'esc_debtor' } as const;
 
   test('a refund that fails gives back what it took, whatever became of its debt meanwhile', () => {
     fc.assert(

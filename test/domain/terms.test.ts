@@ -59,7 +59,7 @@ describe('what is agreed', () => {
     const { policy, milestones, version } = buildTerms(proposal(), context());
     expect(version).toBe(1);
     expect(milestones[0]).toMatchObject({ amount: 10_000, sellerFee: 1000, buyerFee: 0, inspectionMs: 14 * DAY_MS, dueAt: null }); // prettier-ignore
-    expect(policy).toMatchObject({ agreeMs: 7 * DAY_MS, fundMs: 14 * DAY_MS, scaMs: DAY_MS, overdueMs: 5 * DAY_MS, maxRounds: 3, feeReturn: 'full', chargebackLoss: 'seller' }); // prettier-ignore
+    expect(policy).toMatchObject({ agreeMs: 7 * DAY_MS, fundMs: 14 * DAY_MS, scaMs: DAY_MS, overdueMs: 5 * DAY_MS, maxRounds: 3, feeReturn: 'full', chargebackLoss: 'seller', disputeFee: 'platform' }); // prettier-ignore
     expect(policy.remind.map((f) => Math.round(f * 14))).toEqual([7, 12, 13]);
   });
 
@@ -83,6 +83,11 @@ describe('what is agreed', () => {
     const words = [{ fee_return: 'full' as const }, { fee_return: 'none' as const }, { chargeback_loss: 'platform' as const }].map((policy) => policyInWords(buildTerms(proposal({ policy }), context()).policy)); // prettier-ignore
     expect(new Set(words.map((w) => w.fee_return)).size).toBe(2);
     expect(words[2]!.loss).toContain('platform');
+    expect(words[2]!.dispute_fee).toContain('platform');
+    const passedOn = buildTerms(proposal({ policy: { dispute_fee: 'seller' } }), context()).policy;
+    expect(policyInWords(passedOn).dispute_fee).toContain('sellers');
+    // Terms from before the field.
+    expect(policyInWords({ ...passedOn, disputeFee: undefined }).dispute_fee).toContain('platform');
   });
 });
 

@@ -2,6 +2,7 @@
 import type { CardDisputeView } from '../../api/card-dispute.ts';
 import type { EscrowRecord } from '../../db/escrows.ts';
 import type { StoredFile } from '../../db/files.ts';
+import { policyInWords } from '../../domain/policy.ts';
 import { phaseOf } from '../../domain/chargeback.ts';
 import { EVIDENCE_FILE_FIELDS } from '../../payments/port.ts';
 import { formatMoney, formatSize } from '../format.ts';
@@ -113,11 +114,11 @@ function Loss({ reader, record, dispute: d }: CardDisputePageProps) {
   return (
     <section class="card" aria-labelledby="loss">
       <h2 id="loss">Who bears the loss</h2>
-      <Table label="The loss" columns={['Milestone', ...['Of held money', 'From the seller', 'From Tranche'].map((label) => ({ label, right: true }))]}>
+      <Table label="The loss" columns={['Milestone', ...['Of held money', 'From the seller', 'From Tranche', 'Stripe’s fee, from the seller'].map((label) => ({ label, right: true }))]}>
         {d.loss.map((part) => (
           <tr>
             <th scope="row">{record.state.milestones.find((m) => m.id === part.milestone_id)?.title ?? part.milestone_id}</th>
-            {[part.unreleased, part.from_seller, part.from_platform].map((amount) => (
+            {[part.unreleased, part.from_seller, part.from_platform, part.fee].map((amount) => (
               <td class="right">
                 <Money reader={reader} of={amount} />
               </td>
@@ -171,7 +172,7 @@ function Answer({ reader, record, dispute: d, accepted, files, commandKey, typed
       )}
       <section aria-labelledby="accept">
         <h2 id="accept">Accept the loss</h2>
-        <ConsequencePanel consequences={{ happens: [`The buyer keeps the ${amount}. Of your part, money that is still held goes first; then what was paid to you is taken back, and what your balance does not cover becomes a debt.`, policy.chargebackLoss === 'platform' ? 'By the terms, Tranche bears what was already released.' : 'By the terms, the seller bears what was already released.', reader.person.role === 'ops' ? 'You decide this for every seller.' : 'Where several sellers are affected, it counts once all of them have accepted.'], stays: accepted.length === 0 ? [] : [`${accepted.length} of those affected have accepted already.`], irreversible: 'It cannot be taken back, and no evidence can be sent afterwards.', button: '' }} />
+        <ConsequencePanel consequences={{ happens: [`The buyer keeps the ${amount}. Of your part, money that is still held goes first; then what was paid to you is taken back, and what your balance does not cover becomes a debt.`, policy.chargebackLoss === 'platform' ? 'By the terms, Tranche bears what was already released.' : 'By the terms, the seller bears what was already released.', policyInWords(policy).dispute_fee, reader.person.role === 'ops' ? 'You decide this for every seller.' : 'Where several sellers are affected, it counts once all of them have accepted.'], stays: accepted.length === 0 ? [] : [`${accepted.length} of those affected have accepted already.`], irreversible: 'It cannot be taken back, and no evidence can be sent afterwards.', button: '' }} />
         <Form reader={reader} action={`${at}/accept-loss`} commandKey={newKey()}>
           <div class="actions">
             <button class="second" type="submit">{`Accept the loss of ${amount}`}</button>

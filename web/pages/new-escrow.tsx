@@ -7,7 +7,7 @@ import { Layout } from '../parts/layout.tsx';
 import { TermsInWords } from '../parts/terms.tsx';
 import type { FieldErrors, MilestoneFields, ProposalFields } from '../proposal-form.ts';
 import type { Reader } from '../reader.ts';
-import { FEE_PAYER_WORDS, FUNDING_WORDS } from '../words.ts';
+import { DISPUTE_FEE_WORDS, FEE_PAYER_WORDS, FUNDING_WORDS } from '../words.ts';
 
 interface NewEscrowProps {
   reader: Reader;
@@ -59,6 +59,7 @@ export function NewEscrowPage(props: NewEscrowProps) {
             <SelectField name="funding" label="When the buyer pays" value={given.funding} error={errors['funding']} options={Object.entries(FUNDING_WORDS)} />
             <SelectField name="fee_payer" label="Who pays the fee" value={given.feePayer} error={errors['fee_payer']} options={Object.entries(FEE_PAYER_WORDS)} />
           </div>
+          <SelectField name="dispute_fee" label="If a chargeback is lost, who pays Stripe’s fee for it" value={given.disputeFee} error={errors['dispute_fee']} options={Object.entries(DISPUTE_FEE_WORDS)} />
         </section>
         <h2>2. What is delivered, in milestones</h2>
         {given.milestones.map((milestone, index) => (

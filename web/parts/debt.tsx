@@ -15,7 +15,8 @@ interface DebtCardProps {
 
 const CAUSES: Record<string, string> = { refund: 'a refund after release', dispute: 'a lost dispute at the bank' };
 
-export const causeWords = (d: Pick<Debt, 'cause'>): string => {
+export const causeWords = (d: Pick<Debt, 'cause' | 'kind'>): string => {
+  if (d.kind === 'costs') return 'Stripe’s fee for a lost dispute at the bank, which the terms make yours';
   const known = Object.keys(d.cause).find((name) => CAUSES[name] !== undefined);
   return known === undefined ? 'money that was paid out and had to be given back' : CAUSES[known]!;
 };

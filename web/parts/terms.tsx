@@ -90,6 +90,7 @@ export function TermsInWords({ reader, terms }: { reader: Reader; terms: Terms }
         </li>
         <li>{words.fee_return}</li>
         <li>{words.loss}</li>
+        <li>{words.dispute_fee}</li>
       </ul>
     </>
   );

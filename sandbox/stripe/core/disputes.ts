@@ -219,6 +219,8 @@ export interface BankWord {
   /** Minor units, settlement currency. */
   giveBack?: number;
   withdraw?: number;
+  /** Taken for the dispute or for countering it; below zero: given back. */
+  fee?: number;
 }
 
 export function bankSays(world: World, id: string, word: BankWord): Dispute {
@@ -229,11 +231,13 @@ export function bankSays(world: World, id: string, word: BankWord): Dispute {
       is_charge_refundable: ['won', 'prevented', 'warning_closed'].includes(word.status),
     });
     const settled = settlementCurrency(dispute.currency);
-    const money = (amount: number, category: string) => {
+    const money = (amount: number, category: string, fee = 0) => {
       const transaction = book(world, {
         type: 'adjustment',
         category,
         amount,
+        fee,
+        ...(fee === 0 ? {} : { feeDescription: fee > 0 ? 'Dispute fee' : 'Dispute fee refund' }),
         currency: settled,
         source: dispute.id,
         description: `${amount < 0 ? 'Chargeback withdrawal' : 'Chargeback reversal'} for ${dispute.charge}`,
@@ -244,6 +248,7 @@ export function bankSays(world: World, id: string, word: BankWord): Dispute {
     };
     if (word.withdraw !== undefined) money(-word.withdraw, 'dispute');
     if (word.giveBack !== undefined) money(word.giveBack, 'dispute_reversal');
+    if (word.fee !== undefined) money(0, word.fee > 0 ? 'dispute' : 'dispute_reversal', word.fee);
     if (word.giveBack !== undefined) balanceGrew(world, dispute._account, settled);
     world.emit('charge.dispute.updated', after, { status: dispute.status });
     if (word.withdraw !== undefined) world.emit('charge.dispute.funds_withdrawn', after);
