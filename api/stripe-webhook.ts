@@ -15,7 +15,8 @@ export function stripeWebhook(context: AppContext): Router {
     const body: unknown = request.body;
     const raw = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
     const isNew = await receive(context, inbox, raw, request.get('Stripe-Signature'));
-    response.status(200).json({ received: true, duplicate: !isNew });
+    response.writeHead(200, { 'Content-Type': 'application/json' });
+    response.end(`{"received":true,"duplicate":${!isNew}}`);
   };
   const router = express.Router();
   router.post('/webhooks/stripe', express.raw({ type: () => true, limit: '1mb' }), (request, response) =>
@@ -47,6 +48,7 @@ function verified(context: AppContext, raw: Buffer, signature: string | undefine
   try {
     return context.payments.verifyWebhook(raw, signature);
   } catch (error) {
+    context.logger.warn({ err: error }, 'stripe webhook refused');
     if (error instanceof PaymentsError) throw new Problem('signature_invalid', error.message, { cause: error });
     throw error;
   }
