@@ -33,6 +33,8 @@ export interface PaymentAnswer {
   message: string | null;
   settlementCurrency: string | null;
   allocations: ChargeAllocation[];
+  /** Sellers of this escrow who may be the buyer: their part is frozen before anybody works on it. */
+  risks?: { sellerId: string; key: string }[];
 }
 
 export interface TransferOrder {

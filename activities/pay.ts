@@ -2,6 +2,7 @@
 import type { Tx } from '../db/client.ts';
 import { post } from '../db/ledger.ts';
 import { changeMovement, findMovement, lockMovement, openCharge, reserveMovement, settleMovement } from '../db/movements.ts'; // prettier-ignore
+import { findRisks, notePaymentFingerprint } from '../db/risks.ts';
 import { allocateCharge, type ChargeAllocation } from '../domain/allocation.ts';
 import { assert } from '../domain/errors.ts';
 import { toMinor } from '../domain/money.ts';
@@ -163,7 +164,7 @@ export function paymentActivities(deps: ActivityDeps) {
   async function recordCharge(
     order: PaymentOrder,
     intent: PaymentIntentFacts,
-  ): Promise<Pick<PaymentAnswer, 'chargeId' | 'methodType' | 'settlementCurrency' | 'allocations'>> {
+  ): Promise<Pick<PaymentAnswer, 'chargeId' | 'methodType' | 'settlementCurrency' | 'allocations' | 'risks'>> {
     const charge = intent.charge;
     const bt = charge?.balanceTransaction;
     if (!charge || !bt) {
@@ -172,7 +173,7 @@ export function paymentActivities(deps: ActivityDeps) {
       );
     }
     const allocations = allocateCharge(bt.amountMinor, order.milestones);
-    await sql.begin(async (raw) => {
+    const risks = await sql.begin(async (raw) => {
       const tx = raw as Tx;
       const known = await lockMovement(tx, order.paymentId);
       assert(known !== null, `payment ${order.paymentId} was never reserved`);
@@ -192,9 +193,13 @@ export function paymentActivities(deps: ActivityDeps) {
       }
       if (order.allocate) await allocate(tx, order, bt.currency, allocations);
       else await unallocate(tx, order, bt.currency);
+      if (charge.paidWith) await notePaymentFingerprint(tx, { paymentId: order.paymentId, escrowId: order.escrowId, ...charge.paidWith }); // prettier-ignore
+      return order.allocate ? await findRisks(tx, order.escrowId) : [];
     });
     deps.crashPoint?.('after_commit');
-    return { chargeId: charge.id, methodType: intent.methodType, settlementCurrency: bt.currency, allocations };
+    const answer = { chargeId: charge.id, methodType: intent.methodType, settlementCurrency: bt.currency, allocations };
+    if (risks.length === 0) return answer;
+    return { ...answer, risks: risks.map(({ sellerId, key }) => ({ sellerId, key })) };
   }
 
   function allocate(tx: Tx, order: PaymentOrder, currency: string, allocations: ChargeAllocation[]): Promise<void> {

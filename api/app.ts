@@ -42,6 +42,7 @@ export function createApp(dependencies: AppDependencies): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
+  if (context.settings.trustedProxies !== undefined) app.set('trust proxy', context.settings.trustedProxies);
   app.use(identify(), metrics.timeRequests);
   // Ahead of what serves people: it writes a log line of its own, and no browser reads its answers.
   app.use(stripeWebhook(context));

@@ -2,7 +2,7 @@
 // same terms as the proposal that follows it.
 import type { z } from 'zod';
 import { newId } from '../db/ids.ts';
-import { findPerson, type Person, unknownSellers } from '../db/people.ts';
+import { findPerson, shareMailbox, type Person, unknownSellers } from '../db/people.ts';
 import { feeScheduleFor, findSeller, verticals } from '../db/sellers.ts';
 import { amendTerms } from '../domain/amendments.ts';
 import { refuseAcrossBorder } from '../domain/cross-border.ts';
@@ -70,18 +70,11 @@ async function payable({ sql, settings }: AppContext, sellerIds: readonly (strin
 
 /** One person behind two addresses would pay themself with somebody's card: `a.b+shop@x` and `ab@x` are one mailbox. */
 async function differentPeople(sql: AppContext['sql'], buyerId: string, sellerIds: readonly string[]): Promise<void> {
-  const buyer = mailbox((await findPerson(sql, buyerId))?.email ?? '');
   for (const [i, id] of sellerIds.entries()) {
-    const seller = await findPerson(sql, id);
-    if (seller && mailbox(seller.email) === buyer) {
+    if (await shareMailbox(sql, buyerId, id)) {
       throw new RuleError('party_invalid', 'Buyer and seller share a mailbox: they must be two people.', `milestones[${i}].seller_id`); // prettier-ignore
     }
   }
-}
-
-function mailbox(email: string): string {
-  const [local = '', domain = ''] = email.toLowerCase().split('@');
-  return `${local.split('+')[0]!.replaceAll('.', '')}@${domain}`;
 }
 
 async function buyerOf(

@@ -47,6 +47,9 @@ const list = z.string().transform((value) => {
     .filter((item) => item !== '');
 });
 
+const isProxy = (text: string): boolean =>
+  /^(none|loopback|linklocal|uniquelocal|[\da-fA-F.:]+(\/\d{1,3})?)$/.test(text);
+
 const duration = z.string().regex(/^\d+(\.\d+)?\s?(ms|s|m|h)$/, "is not a duration such as '2s', '500ms' or '1m'");
 
 const limits = z
@@ -94,6 +97,11 @@ export const settingDefinitions = define({
     help: 'where people reach the pages (default http://127.0.0.1:PORT)',
   },
   DATA_DIR: { group: 'Addresses', schema: text, default: '.data', help: 'everything the embedded parts keep' },
+  TRUSTED_PROXIES: {
+    group: 'Addresses',
+    schema: list.pipe(z.array(z.string().refine(isProxy, { error: 'is neither none, loopback nor an address such as 10.0.0.0/8' }))).optional(), // prettier-ignore
+    help: 'whose X-Forwarded-For is believed (none: people reach it directly); until it is set, devices are not compared',
+  },
 
   DATABASE_URL: {
     group: 'PostgreSQL',

@@ -60,6 +60,8 @@ export interface Settings {
   mailFrom: string;
   /** Absent: everybody signs in by password. */
   oidc: { issuer: string; clientId: string; clientSecret: string } | undefined;
+  /** Whose X-Forwarded-For is believed; absent: it is not known whether the address that calls is a person's. */
+  trustedProxies: string[] | undefined;
   platformCountry: string;
   /** Funded and cancelled escrows of one buyer in 24 hours; more are refused. */
   fundCancelLimit: number;
@@ -187,6 +189,7 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM ?? `Tranche <no-reply@${new URL(publicUrl).hostname}>`,
     oidc: oidcOf(values),
+    trustedProxies: values.TRUSTED_PROXIES?.filter((proxy) => proxy !== 'none'),
     platformCountry: values.PLATFORM_COUNTRY,
     fundCancelLimit: values.FUND_CANCEL_LIMIT,
     approvalLimits: {

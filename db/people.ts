@@ -26,6 +26,13 @@ export interface NewPerson {
   password?: string | undefined;
 }
 
+/** As the database's `mailbox` reads an address: `a.b+shop@x` and `ab@x` are one. */
+export async function shareMailbox(sql: Queryable, one: string, other: string): Promise<boolean> {
+  const found = await sql`
+    SELECT FROM people a JOIN people b ON mailbox(a.email) = mailbox(b.email) WHERE a.id = ${one} AND b.id = ${other}`;
+  return found.length > 0;
+}
+
 export interface PersonRow {
   id: string;
   entity_id: string;

@@ -2,6 +2,7 @@
 // that grows old.
 import { randomBytes } from 'node:crypto';
 import type { Queryable } from './client.ts';
+import { forgetDevices } from './risks.ts';
 import { type Person, personColumns, type PersonRow, sha256, toPerson } from './people.ts';
 
 const SESSION_MS = 12 * 3_600_000;
@@ -122,6 +123,7 @@ export async function forgetExpired(sql: Queryable): Promise<number> {
     sql`DELETE FROM sessions WHERE expires_at < now() - interval '1 day'`,
     sql`DELETE FROM links WHERE expires_at < now() - interval '7 days'`,
     sql`DELETE FROM rate_limits WHERE resets_at < now() - interval '1 hour'`,
+    forgetDevices(sql).then((count) => ({ count })),
   ]);
   return gone.reduce((sum, { count }) => sum + count, 0);
 }

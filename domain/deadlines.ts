@@ -3,7 +3,7 @@ import { type EscrowState, freezesOver, isMilestoneEnd, type MilestoneState } fr
 
 export type MilestoneDeadlineName = 'remind' | 'auto_accept' | 'overdue' | 'give_up' | 'refund_request' | 'retry_release' | 'nudge_kyc' | 'dispute'; // prettier-ignore
 export type EscrowDeadlineName =
-  'expire_proposal' | 'expire_funding' | 'cancel_request' | 'leave_action' | 'lapse_amendment' | 'fraud_overdue';
+  'expire_proposal' | 'expire_funding' | 'cancel_request' | 'leave_action' | 'lapse_amendment' | 'fraud_overdue' | 'risk_overdue'; // prettier-ignore
 
 export interface Deadline<Name extends string> {
   at: number;
@@ -66,7 +66,9 @@ export function nextEscrowDeadline(state: EscrowState): Deadline<EscrowDeadlineN
       all.push({ at: p.actionUntil, name: 'leave_action', subject: p.id });
   }
   for (const f of state.frozen) {
-    if (typeof f.until === 'number') all.push({ at: f.until, name: 'fraud_overdue', subject: f.detail });
+    if (typeof f.until !== 'number') continue;
+    if (f.reason === 'risk') all.push({ at: f.until, name: 'risk_overdue', subject: f.subject });
+    else all.push({ at: f.until, name: 'fraud_overdue', subject: f.detail });
   }
   return earliest(all);
 }

@@ -55,7 +55,7 @@ export interface Freeze {
   /** What it is about, for a person: a dispute id, an error code. */
   detail: string;
   since: number;
-  /** Of a fraud warning: when ops must have decided; null once that has passed and they were told again. */
+  /** Of a fraud warning or a risk: when ops must have decided; null once that has passed and they were told again. */
   until?: number | null;
 }
 
@@ -269,6 +269,8 @@ export interface EscrowState {
   frozen: Freeze[];
   /** Card disputes that this escrow was told of; an ended one stays, because `closed` may come before `created`. */
   cardDisputes: { id: string; state: 'open' | 'lifted' | 'lost'; chargeId?: string; round?: number; taken?: boolean }[];
+  /** Matches of buyer and seller that were frozen once: ops have looked, or look. */
+  risks?: string[];
   milestones: MilestoneState[];
   payments: PaymentState[];
   cancelRequest: PendingRequest | null;
@@ -302,6 +304,9 @@ export const standingParts = (m: Pick<MilestoneState, 'releases'>): ReleasePart[
 /** Accepted for a seller who cannot receive it, terms' currency. */
 export const blockedAmount = (m: Pick<MilestoneState, 'releases'>): number =>
   m.releases.reduce((sum, r) => sum + (r.status === 'blocked_kyc' ? r.amount : 0), 0);
+
+/** Ops look whether the money is what it seems. The seller gets nothing meanwhile; ops may give it back to the buyer. */
+export const isReview = (f: Pick<Freeze, 'reason'>): boolean => f.reason === 'fraud_warning' || f.reason === 'risk';
 
 /** Freezes that cover a milestone, in any of the four scopes. */
 export function freezesOver(state: Pick<EscrowState, 'frozen'>, m: MilestoneState): Freeze[] {

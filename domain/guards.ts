@@ -4,7 +4,9 @@ import {
   blockedAmount,
   type DisputeStatus,
   type EscrowState,
+  type Freeze,
   freezesOver,
+  isReview,
   type MilestoneState,
   type MilestoneStatus,
   openAmount,
@@ -173,8 +175,9 @@ function tooLateToRefund(state: EscrowState, m: MilestoneState, now: number): st
 
 export function mayRefund({ state, milestone, principal, args, now, offer }: Ask): string | null {
   const m = milestone!;
-  const why = frozen(state, m);
-  if (why) return why;
+  // What ops review they may give back: that is one of their two answers.
+  const freezes = freezesOver(state, m).filter((f) => principal.role !== 'ops' || !isReview(f));
+  if (freezes.length > 0) return frozenBy(freezes);
   if (m.refunds.some((r) => r.status === 'asked' || r.status === 'pending'))
     return 'A refund of this milestone is under way.';
   if (m.refundRequest && m.refundRequest.by === principal.id)
@@ -283,10 +286,11 @@ function suspended({ state, milestone }: Ask): string | null {
 
 function frozen(state: EscrowState, m: MilestoneState): string | null {
   const freezes = freezesOver(state, m);
-  return freezes.length > 0
-    ? `This milestone is frozen (${freezes.map((f) => f.reason.replaceAll('_', ' ')).join(', ')}).`
-    : null;
+  return freezes.length > 0 ? frozenBy(freezes) : null;
 }
+
+const frozenBy = (freezes: readonly Freeze[]): string =>
+  `This milestone is frozen (${freezes.map((f) => f.reason.replaceAll('_', ' ')).join(', ')}).`;
 
 function partOf(m: MilestoneState, amount: number | undefined, currency: string): string | null {
   const open = openAmount(m);

@@ -4,6 +4,7 @@ import {
   type EscrowState,
   type EscrowStatus,
   isEscrowEnd,
+  isReview,
   type MilestoneState,
   type MilestoneStatus,
   type Principal,
@@ -281,7 +282,7 @@ function askRow(row: Row<string, string>, question: Ask): Refusal | null {
 function askFreeze({ state, principal }: Ask, action: 'freeze' | 'unfreeze'): Refusal | null {
   if (principal.role !== 'ops') return no('Only ops can do this.');
   if (isEscrowEnd(state.status)) return no(`This escrow is ${state.status}: there is nothing left to freeze.`);
-  if (action === 'unfreeze' && !state.frozen.some((f) => f.reason === 'ops' || f.reason === 'fraud_warning'))
+  if (action === 'unfreeze' && !state.frozen.some((f) => f.reason === 'ops' || isReview(f)))
     return no('Nothing here is frozen by ops.');
   return null;
 }

@@ -231,7 +231,7 @@ const FREEZES: Record<FreezeReason, { kind: WaitKind; who: Who; what: string; ot
   in_product_dispute: { kind: 'settle_dispute', who: 'buyer_and_seller', what: 'Settle the dispute over it.', otherwise: 'Each stage of the dispute ends by itself.' },
   card_dispute: { kind: 'chargeback', who: 'stripe', what: 'The bank decides over the chargeback.', otherwise: 'The money stays where it is until then.' },
   fraud_warning: { kind: 'clear_fraud_warning', who: 'ops', what: 'Refund what is unreleased, or clear the fraud warning.', otherwise: 'Nothing moves until then.' },
-  risk: { kind: 'look_at_risk', who: 'ops', what: 'Look at the risk, then lift the freeze.', otherwise: 'Nothing moves until then.' },
+  risk: { kind: 'look_at_risk', who: 'ops', what: 'The platform looks at this payment: it ends the review, or gives the money back to the buyer.', otherwise: 'Nothing goes to the seller until then.' },
   seller_restricted: { kind: 'give_stripe_details', who: 'seller', what: 'Give Stripe what it asks for.', otherwise: 'The money stays held.' },
   ops: { kind: 'unfreeze', who: 'ops', what: 'Look at it, then lift the freeze.', otherwise: 'Nothing moves until then.' },
 }; // prettier-ignore

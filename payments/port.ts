@@ -25,6 +25,8 @@ export interface ChargeFacts {
   capturedMinor: bigint;
   currency: string;
   balanceTransaction: BalanceTransaction | null;
+  /** Stripe's own mark of the card or bank account that paid; null of methods that have none (iDEAL). */
+  paidWith?: { method: 'card' | 'bank'; fingerprint: string } | null;
 }
 
 export interface PaymentIntentFacts {
@@ -248,6 +250,8 @@ export interface Payments {
 
   createSellerAccount(input: { email: string; country: string; sellerId: string; name: string }, key: string): Promise<AccountFacts>; // prettier-ignore
   retrieveAccount(id: string): Promise<AccountFacts>;
+  /** Fingerprints of the bank accounts and debit cards that a connected account is paid out to. */
+  externalAccounts(accountId: string): Promise<string[]>;
   /** A payout of a connected account. */
   retrievePayout(id: string, accountId: string): Promise<PayoutFacts>;
   /** What an automatic payout is made of, newest first; one that was asked for by hand has nothing. */

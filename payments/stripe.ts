@@ -6,7 +6,7 @@ import type { StripeObserver } from './metrics.ts';
 import { stripeJournal } from './stripe-books.ts';
 import { balanceTransaction, type Expanded, idOf } from './stripe-facts.ts';
 import { INTENT_STATUSES, REFUND_STATUSES } from './port.ts';
-import type { AccountFacts, BalanceSettingsFacts, CurrencyBalance, DisputeFacts, Payments, PaymentIntentFacts, RefundFacts, TransferFacts, TransferReversalFacts, WebhookEvent } from './port.ts'; // prettier-ignore
+import type { AccountFacts, BalanceSettingsFacts, ChargeFacts, CurrencyBalance, DisputeFacts, Payments, PaymentIntentFacts, RefundFacts, TransferFacts, TransferReversalFacts, WebhookEvent } from './port.ts'; // prettier-ignore
 
 export interface StripeOptions {
   secretKey: string;
@@ -237,6 +237,14 @@ export function stripePayments(options: StripeOptions, observer?: StripeObserver
           return { ...balanceTransaction(bt)!, transferId: idOf(transfer ?? null) };
         });
       }),
+    externalAccounts: (accountId) =>
+      guard(async () => {
+        const found: string[] = [];
+        for await (const { fingerprint } of stripe.accounts.listExternalAccounts(accountId, { limit: PAGE })) {
+          if (fingerprint) found.push(fingerprint);
+        }
+        return found;
+      }),
     retrievePayout: (id, accountId) =>
       guard(async () => {
         const p = await stripe.payouts.retrieve(id, {}, { stripeAccount: accountId });
@@ -383,6 +391,13 @@ function webhookEvent(raw: RawEvent): WebhookEvent {
   };
 }
 
+function paidWith(details: Stripe.Charge.PaymentMethodDetails | null): ChargeFacts['paidWith'] {
+  const card = details?.card?.fingerprint;
+  if (card) return { method: 'card', fingerprint: card };
+  const bank = details?.sepa_debit?.fingerprint ?? details?.us_bank_account?.fingerprint;
+  return bank ? { method: 'bank', fingerprint: bank } : null;
+}
+
 function intentFacts(intent: Stripe.PaymentIntent): PaymentIntentFacts {
   const charge = typeof intent.latest_charge === 'string' ? null : intent.latest_charge;
   const error = intent.last_payment_error;
@@ -403,6 +418,7 @@ function intentFacts(intent: Stripe.PaymentIntent): PaymentIntentFacts {
           capturedMinor: BigInt(charge.amount_captured),
           currency: charge.currency,
           balanceTransaction: balanceTransaction(charge.balance_transaction),
+          paidWith: paidWith(charge.payment_method_details),
         }
       : null,
     lastError: error

@@ -5,6 +5,7 @@ import type { AppContext } from '../api/context.ts';
 import { Problem } from '../api/problem.ts';
 import type { Settings } from '../config/settings.ts';
 import { recordSignIn } from '../db/audit.ts';
+import { noteDevice } from '../db/risks.ts';
 import {
   createSession,
   endSession,
@@ -76,6 +77,9 @@ async function startSession(
   const device = request.get('User-Agent') ?? '';
   const { token, expiresAt } = await context.sql.begin(async (tx) => {
     if (of.pending !== true) await recordSignIn(tx, personId);
+    // One click signs anybody in from anywhere: it says nothing of whose browser it is.
+    const known = context.settings.trustedProxies !== undefined && of.pending !== true && of.method !== 'sandbox';
+    if (known && request.ip) await noteDevice(tx, personId, request.ip, device);
     return createSession(tx, personId, { ...of, device });
   });
   response.cookie(cookieName(context.settings), token, {

@@ -64,6 +64,7 @@ export function escrowSignals(client: SignalClient, taskQueue: string): EscrowSi
       return 'told';
     },
     fraudWarning: (escrowId, signal) => tell(escrowWorkflowId(escrowId), SIGNALS.fraudWarning, signal),
+    risk: (escrowId, signal) => tell(escrowWorkflowId(escrowId), SIGNALS.risk, signal),
     sellerChanged: (escrowId, signal) => tell(escrowWorkflowId(escrowId), SIGNALS.sellerChanged, signal),
   };
 }

@@ -30,6 +30,7 @@ import { watchSolvency } from './platform-payouts.ts';
 import { startPump } from './pump.ts';
 import { smtpTransport } from './smtp.ts';
 import { ensureNightlyReconciliation } from './schedules.ts';
+import { watchRisks } from './risks.ts';
 import { allSweeps, startSweeps } from './sweeps.ts';
 import { tryWaitingSellers } from './waiting-sellers.ts';
 import { startDispatcher } from './webhook-dispatcher.ts';
@@ -94,6 +95,7 @@ async function main(): Promise<void> {
       payments,
       watchSolvency: () => watchSolvency(sql, payments),
       watchDebts: () => watchDebts(sql, client, { taskQueue: settings.temporal.taskQueue }),
+      watchRisks: () => watchRisks(sql, payments, signals),
       tryWaitingSellers: () => tryWaitingSellers(sql, payments, signals),
       holdingLimitMs: holdingLimitMs(settings.platformCountry),
       sweepOpenCommands: () => sweepOpenCommands({ sql, payments, settings, logger, workflows }),

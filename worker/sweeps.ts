@@ -26,6 +26,8 @@ export interface SweepParts {
   watchDebts?: () => Promise<number>;
   /** Has sellers for whom money waits read again, and tells their escrows; answers how many. */
   tryWaitingSellers?: () => Promise<number>;
+  /** Compares buyers with their sellers and tells escrows of what they share; answers how many matches. */
+  watchRisks?: () => Promise<number>;
   /** Asks again for commands whose outcome was not stored; answers how many it settled. */
   sweepOpenCommands: () => Promise<number>;
   /** How long money may be held, by the platform's country. */
@@ -62,6 +64,7 @@ export function allSweeps(parts: SweepParts): Sweep[] {
     },
     { name: 'debts', everyMs: MINUTE, run: async () => (await parts.watchDebts?.()) ?? 0 },
     { name: 'waiting-sellers', everyMs: 6 * HOUR, run: async () => (await parts.tryWaitingSellers?.()) ?? 0 },
+    { name: 'risks', everyMs: MINUTE, run: async () => (await parts.watchRisks?.()) ?? 0 },
     { name: 'holding-limits', everyMs: 10 * MINUTE, run: (sql) => warnOfHoldingLimits(sql, parts.holdingLimitMs) },
     { name: 'solvency', everyMs: 5 * MINUTE, run: async () => (await parts.watchSolvency?.()) ?? 0 },
     { name: 'old-events', everyMs: HOUR, run: archiveOldEvents },

@@ -21,6 +21,7 @@ export async function escrowClock(run: EscrowRun): Promise<void> {
     const moved = await run.until(() => over() || key(nextEscrowDeadline(run.state)) !== key(next), next?.at, next ? escrowWords(next) : ''); // prettier-ignore
     if (moved || !next) continue;
     await run.changeAndProject((state, mark) => passEscrow(state, mark, next));
+    if (next.name === 'risk_overdue') await tellOps({ kind: 'risk_overdue', key: `risk_overdue:${run.state.id}:${next.subject}`, escrowId: run.state.id, detail: { seller_id: next.subject } }); // prettier-ignore
     if (next.name === 'fraud_overdue') await tellOps({ kind: 'fraud_overdue', key: `fraud_overdue:${next.subject}`, escrowId: run.state.id, detail: { warning: next.subject } }); // prettier-ignore
   }
 }
@@ -32,6 +33,7 @@ const escrowWords = (d: Deadline<EscrowDeadlineName>): string =>
     cancel_request: 'cancel request lapses',
     lapse_amendment: `amendment ${d.subject} lapses`,
     leave_action: `authentication of ${d.subject} expires`,
+    risk_overdue: `review of ${d.subject} is ended by ops`,
     fraud_overdue: `fraud warning ${d.subject} is decided by ops`,
   })[d.name];
 
@@ -57,6 +59,11 @@ function passEscrow(state: EscrowState, mark: Mark, d: Deadline<EscrowDeadlineNa
       for (const f of state.frozen) if (f.detail === d.subject && f.until) f.until = null;
       mark.head();
       mark.event('fraud_warning.overdue', TIMER, null, { warning_id: d.subject });
+      return;
+    case 'risk_overdue':
+      // It stays frozen, and ops are told once more.
+      for (const f of state.frozen) if (f.reason === 'risk' && f.subject === d.subject && f.until) f.until = null;
+      mark.head();
       return;
     case 'leave_action': {
       // The PaymentIntent is cancelled by the payments coroutine; a webhook that says succeeded still wins.

@@ -9,7 +9,7 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import type { EscrowState, MilestoneState, PaymentState, Principal } from '../domain/escrow-state.ts';
-import { openAmount, snapshotOf } from '../domain/escrow-state.ts';
+import { isReview, openAmount, snapshotOf } from '../domain/escrow-state.ts';
 import { chargeMinor, partiesOf } from '../domain/terms.ts';
 import { toInteger } from '../domain/money.ts';
 import { type ActionArguments, cancelsAlone, fundable, refundsAlone } from '../domain/guards.ts';
@@ -26,6 +26,7 @@ import type {
   FraudWarningSignal,
   PaymentResult,
   RecoverySignal,
+  RiskSignal,
   SellerSignal,
   StripeSignal,
 } from './messages.ts';
@@ -33,6 +34,7 @@ import { QUERIES, REFUSED, SIGNALS } from './messages.ts';
 import { acceptPart, addRefund, addRelease, askRefund, freeze, plannedMilestone, unblock, unfreeze, withdrawParts } from './moves.ts'; // prettier-ignore
 import { cardDispute, fraudWarning, recovery } from './outside.ts';
 import { money } from './proxies.ts';
+import { review } from './review.ts';
 import { EscrowRun, type Mark, person } from './run.ts';
 
 export const stateQuery = defineQuery<EscrowState | null>(QUERIES.state);
@@ -237,8 +239,8 @@ export function registerCommands(birth: Birth): { commands: number } {
     (run, i) =>
       run.change((state, mark) => {
         unfreeze(state, mark, (f) => f.reason === 'ops' && f.scope === i.scope && f.subject === i.subject);
-        // Ops have looked: a warning over a charge is cleared with its escrow.
-        if (i.scope === 'escrow') unfreeze(state, mark, (f) => f.reason === 'fraud_warning');
+        // Ops have looked: a warning over a charge and the review of a seller are cleared with their escrow.
+        if (i.scope === 'escrow') unfreeze(state, mark, isReview);
         // What a cancellation could not give back is asked for again.
         if (state.ending !== null) returnHeld(state, mark, person(i.principal));
         mark.event('escrow.unfrozen', person(i.principal), i.scope === 'milestone' ? i.subject : null);
@@ -274,6 +276,10 @@ export function registerSignals(birth: Birth): void {
   setHandler(defineSignal<[FraudWarningSignal]>(SIGNALS.fraudWarning), (signal) => {
     const run = birth.run;
     if (run !== null) run.later((state, mark) => fraudWarning(state, mark, signal));
+  });
+  setHandler(defineSignal<[RiskSignal]>(SIGNALS.risk), (signal) => {
+    const run = birth.run;
+    if (run !== null && !run.state.risks?.includes(signal.key)) run.later((state, mark) => review(state, mark, signal));
   });
   setHandler(defineSignal<[RecoverySignal]>(SIGNALS.recovery), (signal) => {
     const run = birth.run;

@@ -9,6 +9,7 @@ import { canMove, moveEscrow, moveMilestone } from '../domain/transitions.ts';
 import { returnHeld } from './ending.ts';
 import { backToAwaiting } from './moves.ts';
 import { money } from './proxies.ts';
+import { review } from './review.ts';
 import { type EscrowRun, type Mark, PLATFORM, STRIPE } from './run.ts';
 
 export const MAY_CANCEL: ReadonlySet<string> = new Set(['requires_payment_method', 'requires_action']);
@@ -156,8 +157,10 @@ export function applyAnswer(
       payment.paidAt = Date.now();
       state.settlementCurrency ??= answer.settlementCurrency;
       said('payment.succeeded', { charge_id: answer.chargeId });
-      if (allocated) funded(state, mark, payment, answer);
-      else {
+      if (allocated) {
+        funded(state, mark, payment, answer);
+        for (const risk of answer.risks ?? []) review(state, mark, risk);
+      } else {
         payment.returned = 'asked';
         for (const m of milestones) backToAwaiting(m, mark);
       }

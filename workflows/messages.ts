@@ -96,6 +96,12 @@ export interface FraudWarningSignal {
   chargeId: string;
 }
 
+/** Buyer and this seller may be one party; `key` names the match, so that one that ops have lifted does not come back. */
+export interface RiskSignal {
+  sellerId: string;
+  key: string;
+}
+
 /** A refund of released money by workflow `refund/<id>`, told to the escrow while it is open. */
 export type RecoverySignal = {
   refundId: string;
@@ -115,6 +121,7 @@ export const SIGNALS = {
   sellerChanged: 'sellerChanged',
   cardDispute: 'cardDispute',
   fraudWarning: 'fraudWarning',
+  risk: 'risk',
   recovery: 'recovery',
 } as const;
 export const QUERIES = { state: 'state' } as const;

@@ -2,7 +2,7 @@
 import { ActivityFailure } from '@temporalio/workflow';
 import type { RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts';
 import { REFUSED_BY_DISPUTE } from '../domain/chargeback.ts';
-import { type EscrowState, freezesOver, isEscrowEnd, type MilestoneState, openAmount, type RefundPart, type ReleasePart, standingParts } from '../domain/escrow-state.ts'; // prettier-ignore
+import { type EscrowState, freezesOver, isEscrowEnd, isReview, type MilestoneState, openAmount, type RefundPart, type ReleasePart, standingParts } from '../domain/escrow-state.ts'; // prettier-ignore
 import { transferIdOf } from '../domain/ids.ts';
 import { plainMoney } from '../domain/money.ts';
 import { canMove, moveMilestone } from '../domain/transitions.ts';
@@ -25,7 +25,8 @@ function nextRefund(run: EscrowRun, m: MilestoneState): RefundWork | null {
   const told = m.refunds.find((r) => ['pending', 'succeeded'].includes(r.status) && run.inbox.refunds.includes(r.id));
   const unanswered = run.state.frozen.some((f) => f.subject === m.id && f.detail === UNANSWERED);
   if (told && !unanswered) return { refund: told, kind: 'recordRefund' };
-  if (!mayMove(run, m)) return null;
+  // What ops review may go back to the buyer.
+  if (m.funds === null || !freezesOver(run.state, m).every(isReview)) return null;
   const asked = m.refunds.find((r) => r.status === 'asked');
   if (asked) return { refund: asked, kind: 'refundToBuyer' };
   const failed = m.refunds.findLast((r) => r.status === 'failed');

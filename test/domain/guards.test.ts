@@ -110,11 +110,20 @@ describe('who may give which command, and from where', () => {
   });
 });
 
+test.each(['risk', 'fraud_warning'] as const)('%s: under review nobody accepts, and only ops give the money back', (reason) => {
+  const state = one('submitted', {}, { frozen: [freeze({ scope: 'seller', subject: SELLER.id, reason })] });
+  expect(why(state, 'accept', BUYER)?.message).toMatch(/is frozen/);
+  expect(why(state, 'refund', BUYER)?.message).toMatch(/is frozen/);
+  expect(why(state, 'refund', OPS)).toBeNull();
+  state.frozen.push(freeze());
+  expect(why(state, 'refund', OPS)?.message).toMatch(/frozen \(ops\)/);
+}); // prettier-ignore
+
 describe('what is frozen', () => {
   test.each<[string, Freeze]>([
     ['the milestone', freeze()],
     ['the escrow', freeze({ scope: 'escrow', subject: 'esc_1' })],
-    ['the seller', freeze({ scope: 'seller', subject: SELLER.id, reason: 'risk' })],
+    ['the seller', freeze({ scope: 'seller', subject: SELLER.id, reason: 'seller_restricted' })],
     ['the charge', freeze({ scope: 'charge', subject: 'ch_1', reason: 'card_dispute' })],
   ])('%s: no acceptance, changes, extension, refund, dispute or forced release', (_what, frozen) => {
     const state = one('submitted', {}, { frozen: [frozen] });

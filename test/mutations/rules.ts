@@ -38,7 +38,7 @@ export const TABLE_MUTATIONS: readonly Mutation[] = [
   changed('milestones only of an escrow that is active or being amended', "if (state.status !== 'active' && state.status !== 'amending')", 'if (false)', [guardsTest, 'nothing is done to a milestone before its escrow is active'], TABLE),
   { guard: 'no freeze of an escrow that has ended', file: TABLE, ...never('isEscrowEnd(state.status)'), test: [guardsTest, 'nothing is done to a milestone before its escrow is active'] },
   { guard: 'freezing is for ops', file: TABLE, ...never("principal.role !== 'ops'"), test: [permitTest, 'ops freeze and lift only their own'] },
-  { guard: 'ops lift only what ops froze', file: TABLE, ...never("action === 'unfreeze' && !state.frozen.some((f) => f.reason === 'ops' || f.reason === 'fraud_warning')"), test: [permitTest, 'ops freeze and lift only their own'] },
+  { guard: 'ops lift only what ops froze', file: TABLE, ...never("action === 'unfreeze' && !state.frozen.some((f) => f.reason === 'ops' || isReview(f))"), test: [permitTest, 'ops freeze and lift only their own'] },
   changed('a milestone moves only where its row leads', "row.from.includes(m.status) && row.to.includes(target),", 'true,', [transitionsTest, 'a milestone moves exactly where the table leads'], TABLE),
   changed('an escrow moves only where its row leads', 'row.from.includes(state.status) && row.to.includes(target),', 'true,', [transitionsTest, 'an escrow too'], TABLE),
   wider('the buyer alone accepts', "by: ['buyer'], action: 'accept'", "by: ['buyer', 'seller'], action: 'accept'", FROM),
@@ -102,7 +102,8 @@ export const GUARD_MUTATIONS: readonly Mutation[] = [
   without('an extension is at most the first period again', 'until > latest', [permitTest, 'extend: once, later than now']),
   changed('an accepted part reaches its seller', "return payable > 0 ? null :", 'return true ? null :', [permitTest, 'a part that the currency cannot charge']),
   changed('a refund within the time of its payment method', 'if (until === null || now <= until) return null;', 'return null;', [guardsTest, 'not after the time in which Stripe can refund the method']),
-  changed('one refund at a time', "const why = frozen(state, m);\n  if (why) return why;\n  if (m.refunds.some((r) => r.status === 'asked' || r.status === 'pending'))\n    return 'A refund of this milestone is under way.';\n  if (m.refundRequest", "const why = frozen(state, m);\n  if (why) return why;\n  if (m.refundRequest", [guardsTest, 'one at a time: while one is asked']),
+  changed('one refund at a time', "return frozenBy(freezes);\n  if (m.refunds.some((r) => r.status === 'asked' || r.status === 'pending'))\n    return 'A refund of this milestone is under way.';\n  if (m.refundRequest", "return frozenBy(freezes);\n  if (m.refundRequest", [guardsTest, 'one at a time: while one is asked']),
+  changed('only ops give back what is under review', "principal.role !== 'ops' || !isReview(f)", '!isReview(f)', [guardsTest, 'risk: under review nobody accepts']),
   without('nobody confirms their own refund', 'm.refundRequest && m.refundRequest.by === principal.id', [permitTest, 'a refund is the buyer’s alone before work starts']),
   without('exactly the refund that was asked for is confirmed', 'm.refundRequest && args.amount !== undefined && args.amount !== m.refundRequest.amount', [permitTest, 'a refund is the buyer’s alone before work starts']),
   changed('the buyer alone is refunded only before work starts', "principal.role === 'buyer' && m.status === 'funded'", "principal.role === 'buyer'", [permitTest, 'a refund is the buyer’s alone before work starts']),
@@ -127,7 +128,7 @@ export const GUARD_MUTATIONS: readonly Mutation[] = [
 
 /** Guard G: money moves only while it is held and nothing covers it that freezes it. */
 export const GUARD_G_MUTATIONS: readonly Mutation[] = [
-  changed('Guard G: frozen money is neither accepted nor refunded', 'return freezes.length > 0\n    ? `This milestone is frozen', 'return false\n    ? `This milestone is frozen', [guardsTest, 'the milestone: no acceptance, changes']),
+  changed('Guard G: frozen money is neither accepted nor refunded', 'return freezes.length > 0 ? frozenBy', 'return false ? frozenBy', [guardsTest, 'the milestone: no acceptance, changes']),
   changed('Guard G: a freeze of the escrow covers its milestones', "f.scope === 'escrow' ||", '', [guardsTest, 'the escrow: no acceptance, changes'], 'domain/escrow-state.ts'),
   changed('Guard G: a freeze of a milestone covers it', "(f.scope === 'milestone' && f.subject === m.id) ||", '', [guardsTest, 'the milestone: no acceptance, changes'], 'domain/escrow-state.ts'),
   changed('Guard G: a freeze of a seller covers the seller’s milestones', "(f.scope === 'seller' && f.subject === m.sellerId) ||", '', [guardsTest, 'the seller: no acceptance, changes'], 'domain/escrow-state.ts'),

@@ -75,6 +75,7 @@ export function fakeStripe(): FakeStripe {
     retrieveRefund: (id) => read(fake.refunds, id),
     retrieveTransfer: (id) => read(fake.transfers, id),
     retrievePayout: () => Promise.reject(new PaymentsError('refused', 'resource_missing', 'No such payout')),
+    externalAccounts: async () => [],
     retrieveAccount: (id) => read(fake.accounts, id),
     listRefunds: (intentId) =>
       Promise.resolve([...fake.refunds.values()].filter((refund) => refund.paymentIntentId === intentId)),

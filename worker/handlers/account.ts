@@ -1,6 +1,7 @@
 // Events of a seller's account: what the seller may receive is fetched, stored, and told to the escrows that wait for it.
 import type { InboxEvent } from '../../db/inbox-queue.ts';
 import type { TransfersCapability } from '../../payments/port.ts';
+import { readExternalAccounts, tellRisks } from '../risks.ts';
 import type { Handler, HandlerContext, Outcome } from './context.ts';
 import { objectIdOf, orMissing } from './context.ts';
 
@@ -28,6 +29,16 @@ export const accountDeauthorized: Handler = async (event, context) => {
     gone: 'disconnected',
     sellerId: null,
   });
+};
+
+/** What a seller is paid to changed: it is read, and held against what buyers paid with. */
+export const externalAccount: Handler = async (event, { sql, stripe, signals }) => {
+  const [seller] = await sql<{ id: string }[]>`SELECT id FROM sellers WHERE stripe_account_id = ${event.account}`;
+  // Of an account that is not stored yet: the sweep reads it once money is on its way to it.
+  if (seller === undefined || event.account === null) return { state: 'ignored', reason: 'of no seller that is known' };
+  await readExternalAccounts(sql, stripe, seller.id, event.account);
+  await tellRisks(sql, signals);
+  return { state: 'done', escrowId: null };
 };
 
 interface AccountNow {

@@ -6,7 +6,7 @@ import { PaymentsError } from '../../payments/errors.ts';
 import type { Payments } from '../../payments/port.ts';
 import type { ChargebackInput, DisputeSignal } from '../../workflows/chargeback-messages.ts';
 import type { FailedRefundInput } from '../../workflows/failed-refund-messages.ts';
-import type { FraudWarningSignal, SellerSignal, StripeSignal } from '../../workflows/messages.ts';
+import type { FraudWarningSignal, RiskSignal, SellerSignal, StripeSignal } from '../../workflows/messages.ts';
 
 /** The reads of Stripe with which events are checked. */
 export type StripeReads = Pick<
@@ -18,6 +18,7 @@ export type StripeReads = Pick<
   | 'listRefunds'
   | 'retrieveTransfer'
   | 'retrieveAccount'
+  | 'externalAccounts'
   | 'retrievePayout'
 >;
 
@@ -31,6 +32,7 @@ export interface EscrowSignals {
   /** Starts workflow chargeback/<id> where it does not run. */
   disputeEvent(input: ChargebackInput, signal: DisputeSignal): Promise<'told' | 'closed'>;
   fraudWarning(escrowId: string, signal: FraudWarningSignal): Promise<'told' | 'closed'>;
+  risk(escrowId: string, signal: RiskSignal): Promise<'told' | 'closed'>;
   sellerChanged(escrowId: string, signal: SellerSignal): Promise<'told' | 'closed'>;
 }
 

@@ -1,5 +1,5 @@
 // Which handler an event's type has. A type that is not here is ignored: Stripe adds types at any time.
-import { account, accountDeauthorized } from './account.ts';
+import { account, accountDeauthorized, externalAccount } from './account.ts';
 import type { Handler } from './context.ts';
 import { dispute, fraudWarning } from './dispute.ts';
 import { forOps } from './for-ops.ts';
@@ -29,6 +29,8 @@ export const handlers: Readonly<Record<string, Handler>> = {
 
   'account.updated': account,
   'account.application.deauthorized': accountDeauthorized,
+  'account.external_account.created': externalAccount,
+  'account.external_account.updated': externalAccount,
   'v2.core.account.updated': account,
   'v2.core.account.closed': account,
   'v2.core.account[requirements].updated': account,

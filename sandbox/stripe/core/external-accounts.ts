@@ -30,6 +30,9 @@ defineView('bank_account', (_world, _record, shown) => {
   return rest;
 });
 
+const bankFingerprint = (number: string): string =>
+  `fp${/^[A-Z]{2}/.test(number) ? 'sepa' : 'bank'}${number.slice(-4)}`.padEnd(16, '0');
+
 export function addBankAccount(world: World, account: Account, given: JsonObject): JsonObject {
   const number = text(given.account_number) ?? '000123456789';
   const country = text(given.country) ?? account.country;
@@ -39,6 +42,7 @@ export function addBankAccount(world: World, account: Account, given: JsonObject
       { code: 'account_number_invalid', param: 'bank_account[account_number]' },
     );
   }
+  const own = text(given.account_number) === null;
   const first = world.store.by('external_account', 'account', account.id).length === 0;
   const record = world.store.put('external_account', {
     id: world.as(account.id, () => world.id('ba')),
@@ -54,7 +58,8 @@ export function addBankAccount(world: World, account: Account, given: JsonObject
     created: world.now,
     currency: text(given.currency) ?? account.default_currency,
     default_for_currency: first || isTrue(given.default_for_currency),
-    fingerprint: `fp${number.slice(-4)}`.padEnd(16, '0'),
+    // As a payment method over the same number has it; what the onboarding page enters is each seller's own.
+    fingerprint: own ? `fp${account.id.slice(-14)}` : bankFingerprint(number),
     future_requirements: null,
     last4: number.slice(-4),
     metadata: mergeMetadata({}, given.metadata),
