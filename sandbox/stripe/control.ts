@@ -50,6 +50,8 @@ export function control(parts: ControlParts, method: string, path: string, body:
         return payout(parts.sandbox, id, body);
       case 'refunds':
         return refund(parts.sandbox, id, body);
+      case 'fees':
+        return fee(parts.sandbox, body);
       default:
         return refused(`No such control: ${path}`, 404);
     }
@@ -248,5 +250,19 @@ function refund(sandbox: Sandbox, id: string, body: JsonObject): ControlAnswer {
       if (!failed) throw missing('refund', id);
       return present(world, failed);
     }),
+  };
+}
+
+/** Stripe bills the platform by itself, as for Radar or for active accounts: out of its balance, for no object. */
+function fee(sandbox: Sandbox, body: JsonObject): ControlAnswer {
+  const { amount, currency = 'usd', description = 'Billing - Usage Fee' } = body;
+  if (typeof amount !== 'number' || !Number.isSafeInteger(amount) || amount < 1) {
+    return refused('amount must be a positive integer');
+  }
+  if (typeof currency !== 'string' || typeof description !== 'string') return refused('currency and description are strings'); // prettier-ignore
+  const entry = { type: 'stripe_fee', category: 'fee', amount: -amount, currency, source: null, description };
+  return {
+    status: 200,
+    body: sandbox.control((world) => world.as(PLATFORM, () => present(world, book(world, entry)))),
   };
 }

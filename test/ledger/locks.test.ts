@@ -2,9 +2,9 @@
 // on purpose, so that the order is the same every time.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Tx } from '../../db/client.ts';
-import { setOffDebts } from '../../db/debts.ts';
+import { repayDebt, setOffDebts } from '../../db/debts.ts';
 import { claimDue, storeEvents } from '../../db/inbox-queue.ts';
-import { reserveRecovery } from '../../db/recoveries.ts';
+import { releasedLeft, reserveRecovery } from '../../db/recoveries.ts';
 import { type Book, legsOf, openBook } from './book.ts';
 
 let book: Book;
@@ -13,8 +13,14 @@ beforeAll(async () => {
 });
 afterAll(() => book.close());
 
-/** Runs the first, begins the second while the first's transaction is open, and ends the first when the second waits. */
-async function overlapping<T>(work: (tx: Tx, nth: 1 | 2) => Promise<T>): Promise<[T, T]> {
+/**
+ * Runs the first, begins the second while the first's transaction is open, and ends the first when the second waits; before
+ * that the first does its `rest`.
+ */
+async function overlapping<T>(
+  work: (tx: Tx, nth: 1 | 2) => Promise<T>,
+  rest: (tx: Tx) => Promise<unknown> = async () => {},
+): Promise<[T, T]> {
   let second: Promise<T> | undefined;
   let done = false;
   const first = await book.app.begin(async (raw) => {
@@ -26,7 +32,9 @@ async function overlapping<T>(work: (tx: Tx, nth: 1 | 2) => Promise<T>): Promise
     for (;;) {
       const [waiting] =
         await book.owner`SELECT 1 FROM pg_stat_activity WHERE ${backend!.pid} = ANY (pg_blocking_pids(pid))`;
-      if (waiting || done) return result;
+      if (!waiting && !done) continue;
+      await rest(raw as Tx);
+      return result;
     }
   });
   return [first as T, await second!];
@@ -61,4 +69,21 @@ test('two refunds of released money take no more than there is: the second is to
   const [first, second] = await overlapping((tx, nth) => reserveRecovery(tx, refund(nth)));
   expect(first).toMatchObject({ kind: 'reserved', leftMinor: 20n });
   expect(second).toMatchObject({ kind: 'refused', leftMinor: 20n });
+  // Also where the first has only looked and not yet taken: what it saw must still be there when it does.
+  const later = (nth: number) => ({ ...refund(1), id: `rfd_later_${nth}`, amountMinor: 15n });
+  const [seen, told] = await overlapping<unknown>(
+    (tx, nth) => (nth === 1 ? releasedLeft(tx, 'esc_1', 'ms_1') : reserveRecovery(tx, later(2))),
+    async (tx) => expect(await reserveRecovery(tx, later(1))).toMatchObject({ kind: 'reserved', leftMinor: 5n }),
+  );
+  expect([seen, told]).toMatchObject([20n, { kind: 'refused', leftMinor: 5n }]);
+});
+
+test('a repayment whose command is repeated takes nothing more, and is answered as the first time', async () => {
+  await book.post({ legs: legsOf(['seller:usr_2:receivable', 100n], ['stripe:available', -100n]) });
+  await book.owner`INSERT INTO debts (id, seller_id, escrow_id, milestone_id, currency, amount, dedupe_key) VALUES ('dbt_2', 'usr_2', 'esc_2', 'ms_2', 'usd', 100, 'k2')`;
+  const repay = () => repayDebt(book.app, { id: 'rpy_1', debtId: 'dbt_2', amountMinor: 60n, reference: 'wire 1', by: 'usr_ops' }); // prettier-ignore
+  const first = await repay();
+  expect(first).toMatchObject({ recovered: 60n, status: 'open' });
+  expect(await repay()).toEqual(first);
+  expect(await book.app`SELECT amount FROM debt_repayments WHERE debt_id = 'dbt_2'`).toEqual([{ amount: 60n }]);
 });

@@ -30,12 +30,15 @@ export const KEY_MUTATIONS: readonly Mutation[] = [
 ]; // prettier-ignore
 
 export const MONEY_MUTATIONS: readonly Mutation[] = [
+  at('activities/release.ts')('a transfer is reserved at its charge', 'if (created) await useCharge(tx, order.chargeId, { transferred: restMinor });', '', ['test/reconciliation/by-hand.test.ts', 'where everything went through the product a run is clean']),
   refund('a refund is reserved at its charge', 'await useCharge(tx, order.chargeId, { refunded: settledMinor });', '', ['test/workflows/refunds.test.ts', 'ops alone may refund what is held']),
   refund('a refund that failed gives its reservation back', 'await useCharge(tx, order.chargeId, { refunded: -known.settled_amount });', '', ['test/workflows/refunds.test.ts', 'refused by Stripe: held as before']),
   pay('money that came too late is not allocated', 'if (order.allocate) await allocate', 'if (order.amount > 0) await allocate', ['test/workflows/funding.test.ts', 'money that arrives after the expiry goes back whole']),
   debts('netting locks the debts that it takes', "AND status = 'open'\n    ORDER BY created_at, id FOR UPDATE`;", "AND status = 'open'\n    ORDER BY created_at, id`;", lock('two releases take one debt once')),
   debts('netting takes no more than is paid', 'const amountMinor = open < left ? open : left;', 'const amountMinor = open;', lock('two releases take one debt once')),
   debts('no more is repaid than is open', 'if (amountMinor <= 0n || amountMinor > open) {', 'if (amountMinor <= 0n) {', ['test/recovery/debts.test.ts', 'repaid in two, each once']),
+  debts('a repeated repayment takes nothing more', 'if (done) return debt;', '', lock('a repayment whose command is repeated takes nothing more')),
+  recoveries('released money is taken back under a lock', "WHERE milestone_id = ${milestoneId} ORDER BY part FOR UPDATE`;", "WHERE milestone_id = ${milestoneId} ORDER BY part`;", lock('two refunds of released money take no more than there is')),
   recoveries('what is taken back is noted', 'for (const p of pieces) await take(tx, r.milestoneId, p, 1n);', '', lock('two refunds of released money take no more than there is')),
   at('domain/recovery.ts')('no more is taken back than is left', 'return wanted > 0n ? null : pieces;', 'return pieces;', ['test/domain/recovery.test.ts', 'the newest part goes first, and more than there is is refused']),
   recover('what the seller’s balance does not cover is owed', '      await openDebt(tx, {', '      if (false) await openDebt(tx, {', ['test/recovery/debts.test.ts', 'two releases at once share one debt']),

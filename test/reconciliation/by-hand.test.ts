@@ -112,9 +112,30 @@ test('a payout that was on its way has arrived, and one fails after that: the ba
   await postMatured(world.sql);
 });
 
+test('what Stripe books by itself: its own fee is an expense, what it returns of a refund by hand waits for an explanation', async () => {
+  const balanceOf = async (name: string) =>
+    (await world.sql<{ amount: bigint }[]>`SELECT coalesce(sum(amount), 0)::bigint AS amount FROM ledger_entries WHERE account = ${name}`)[0]!.amount; // prettier-ignore
+  const before = [await balanceOf('stripe_fees'), await balanceOf('unexplained')];
+  const fee = (await control(world.sandbox.url, 'fees', { amount: 200 })) as { id: string };
+  const [refund] = (await stripe().refunds.list({ payment_intent: await intentOf(as.buyer, held.id) })).data;
+  await control(world.sandbox.url, `refunds/${refund!.id}`, { fail: 'expired_or_canceled_card' });
+  const outcome = await reconcile(as.ops);
+  expect(kinds(outcome)).toEqual(['transaction_not_posted', 'transaction_not_posted']);
+  const own = outcome.found.find((d) => d.subject === fee.id)!;
+  expect(own).toMatchObject({ escrow_id: null, amount: { amount: -200, currency: 'usd' }, repairs: ['post', 'explain'] }); // prettier-ignore
+  expect(own.cause).toContain('Stripe booked stripe fee by itself');
+  const back = outcome.found.find((d) => d.subject !== fee.id)!;
+  expect(back).toMatchObject({ escrow_id: held.id, amount: { amount: 5_000 }, repairs: ['post', 'explain'] });
+  expect(back.cause).toContain('made by hand failed');
+  for (const d of outcome.found) expect(await repair(as, outcome.run, d, 'post')).toMatchObject({ status: 'executed' });
+  // The money that had left and came back: nothing of either is unexplained any more.
+  expect([await balanceOf('stripe_fees'), await balanceOf('unexplained')]).toEqual([before[0]! + 200n, before[1]! - 5_000n]); // prettier-ignore
+  await expectClean(as.ops);
+});
+
 test('every run that found something has told ops, and the thirteen invariants hold over Stripe’s own books', async () => {
   const alerts = await world.sql`SELECT 1 FROM alerts WHERE kind = 'reconciliation_differences'`;
-  expect(alerts).toHaveLength(6);
+  expect(alerts).toHaveLength(7);
   const broken = (await checkInvariants(world.sql, { stripe: world.payments })).filter((i) => !i.holds);
   expect(broken).toEqual([]);
 });

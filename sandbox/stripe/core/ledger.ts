@@ -14,7 +14,7 @@ export type Booking = {
   fee?: number;
   feeDescription?: string;
   currency: string;
-  source: string;
+  source: string | null;
   description?: string | null;
   availableOn?: number;
   rate?: number | null;
