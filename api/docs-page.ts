@@ -45,8 +45,15 @@ interface Operation {
   summary?: string;
   description?: string;
   tags?: string[];
-  parameters?: { name: string; in: string; required?: boolean; description?: string; schema?: Schema }[];
-  requestBody?: { content: Record<string, { schema?: Schema }> };
+  parameters?: {
+    name: string;
+    in: string;
+    required?: boolean;
+    description?: string;
+    schema?: Schema;
+    example?: unknown;
+  }[];
+  requestBody?: { content: Record<string, { schema?: Schema; example?: object }> };
   responses?: Record<string, { description: string; content?: Record<string, { schema?: Schema }> }>;
 }
 
@@ -74,6 +81,24 @@ function fields(schema: Schema | undefined): string {
   return `<table>${rows.join('')}</table>`;
 }
 
+/** A line for the shell, of the examples that stand in the document: the very request that test/examples sends. */
+function exampleText(method: string, path: string, operation: Operation): string {
+  const of = (where: string) => (operation.parameters ?? []).filter((p) => p.in === where && p.example !== undefined);
+  const filled = of('path').reduce((text, p) => text.replace(`{${p.name}}`, String(p.example as string)), path);
+  const query = new URLSearchParams(Object.fromEntries(of('query').map((p) => [p.name, String(p.example as string)]))).toString();
+  const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  const lines = [`curl ${quoted(`$URL${filled}${query === '' ? '' : `?${query}`}`).replaceAll("'", '"')} -H "Authorization: Bearer $KEY"`];
+  if (method === 'delete') lines[0] = lines[0]!.replace('curl', 'curl -X DELETE');
+  if (method === 'post') {
+    lines.push('-H "Idempotency-Key: $(uuidgen)"');
+    const [[type, content] = ['application/json', { example: {} }]] = Object.entries(operation.requestBody?.content ?? {});
+    const body = Object.entries(content.example ?? {}) as [string, unknown][];
+    if (type === 'application/json') lines.push(`--json ${quoted(JSON.stringify(content.example ?? {}, null, 2))}`);
+    else lines.push(...body.map(([name, value]) => `-F ${quoted(`${name}=${name === 'file' ? '@' : ''}${String(value as string)}`)}`));
+  }
+  return `<pre>${escape(lines.join(' \\\n  '))}</pre>`;
+} // prettier-ignore
+
 function operationText(method: string, path: string, operation: Operation): string {
   const parameters = (operation.parameters ?? []).map(
     (p) =>
@@ -88,7 +113,19 @@ function operationText(method: string, path: string, operation: Operation): stri
 <pre><span class="method">${escape(method)}</span>${escape(path)}</pre>${words(operation.description ?? '')}
 ${parameters.length > 0 ? `<h4>Parameters</h4><table>${parameters.join('')}</table>` : ''}
 ${body ? `<h4>Body</h4>${fields(body)}` : ''}
+<h4>Example</h4>${exampleText(method, path, operation)}
 <details><summary>Answers</summary><table>${responses.join('')}</table></details></section>`;
+}
+
+/** What webhooks carry, from the document's own list. */
+function eventsText(document: OpenApiDocument): string {
+  const webhooks = (document.webhooks ?? {}) as Record<string, { post: Operation }>;
+  const rows = Object.entries(webhooks).map(([type, { post }]) => {
+    const data = Object.values(post.requestBody?.content ?? {})[0]?.schema?.properties?.['data'];
+    return `<tr><td><code>${escape(type)}</code></td><td>${escape(post.summary ?? '')}</td><td>${typeOf(data)}</td></tr>`;
+  });
+  return `<h2 id="events">Events</h2><p>Of <code>GET /v1/events</code> and of webhooks, which carry the object <a href="#schema-Event">Event</a>.</p>
+<table><tr><th>Type</th><th>What happened</th><th>Its <code>data</code></th></tr>${rows.join('')}</table>`;
 }
 
 export function docsPage(document: OpenApiDocument): string {
@@ -108,7 +145,7 @@ export function docsPage(document: OpenApiDocument): string {
     'Tranche API',
     `<h1>Tranche API</h1>${words(document.info.description ?? '')}
 <p>Version <code>${escape(document.info.version)}</code> · <a href="/openapi.json">OpenAPI 3.1</a> · <a href="/docs/errors">Errors</a></p>
-<p>Send <code>Authorization: Bearer sk_tranche_…</code> with every request.</p>${sections.join('')}<h2>Objects</h2>${objects.join('')}`,
+<p>Send <code>Authorization: Bearer sk_tranche_…</code> with every request. Examples are run as tests; in them <code>$URL</code> is this address and <code>$KEY</code> your key.</p>${sections.join('')}${eventsText(document)}<h2>Objects</h2>${objects.join('')}`,
   );
 }
 

@@ -3,6 +3,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig } from '@aste
 import { z } from 'zod';
 import { EVENT_TYPES } from '../domain/event-types.ts';
 import { eventOfType } from './event-schemas.ts';
+import { type Example, EXAMPLES, THINGS, thingsOfPath } from './examples.ts';
 import { API_VERSION } from './version.ts';
 import { PROBLEM_TYPE, PROBLEMS } from './problem.ts';
 import { type Route, scopesOf } from './route.ts';
@@ -80,12 +81,33 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
     });
   }
   for (const [type, words] of Object.entries(EVENT_TYPES)) registry.registerWebhook(webhookOf(type, words));
-  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+  const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: { title: 'Tranche', version: API_VERSION, description: INTRODUCTION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } }, // prettier-ignore
     servers: [{ url: '/' }],
     'x-error-codes': Object.fromEntries(Object.entries(PROBLEMS).map(([code, { status, help }]) => [code, { status, help }])), // prettier-ignore
   });
+  for (const { method, path, operationId } of routes) {
+    const operation = document.paths?.[path]?.[method];
+    if (operation !== undefined) showExample(operation as Shown, path, EXAMPLES[operationId]);
+  }
+  return document;
+}
+
+interface Shown {
+  parameters?: { name: string; in: string; example?: unknown }[];
+  requestBody?: { content: Record<string, { example?: unknown }> };
+}
+
+/** In OpenAPI's own places: at its parameters and its body. */
+function showExample(operation: Shown, path: string, example: Example | undefined): void {
+  const inPath = thingsOfPath(path);
+  for (const parameter of operation.parameters ?? []) {
+    const thing = parameter.in === 'path' ? inPath[parameter.name] : undefined;
+    const value = parameter.in === 'query' ? example?.query?.[parameter.name] : thing && THINGS[thing];
+    if (value !== undefined) parameter.example = value;
+  }
+  for (const content of Object.values(operation.requestBody?.content ?? {})) content.example = example?.body ?? {};
 }
 
 /** What an endpoint of an integrator gets; Standard Webhooks names the headers. */

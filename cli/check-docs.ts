@@ -1,6 +1,8 @@
 // Part of `npm run check`: fails when docs/openapi.json, client/generated.ts, transitions.md, settings.md or guards.md is not what the
-// code would write now, when README or docs/ point to what is not there, and when a guard that `npm run mutate` takes out has moved.
+// code would write now, when README or docs/ point to what is not there, when an operation has no example, and when a guard that `npm run mutate` takes out has moved.
 import { readFileSync } from 'node:fs';
+import { faultsOfExamples } from '../api/examples.ts';
+import { ROUTES } from '../api/routes/index.ts';
 import { faultsOfMatrix } from '../test/authorization/routes.ts';
 import { isEventType } from '../domain/event-types.ts';
 import { EVENTS } from '../web/words.ts';
@@ -54,7 +56,7 @@ for (const type of Object.keys(EVENTS).filter((name) => !isEventType(name))) {
   process.exitCode = 1;
 }
 
-for (const fault of [...faultsOfDocs(), ...staleMutations()]) {
+for (const fault of [...faultsOfExamples(ROUTES), ...faultsOfDocs(), ...staleMutations()]) {
   console.error(fault);
   process.exitCode = 1;
 }
