@@ -144,7 +144,7 @@ describe('a ruling', () => {
     await control(sandbox.url, 'faults', {
       match: { method: 'POST', path: '/v1/refunds' },
       kind: 'drop_before',
-      times: 1,
+      times: 2,
     });
     await step(as.buyer, d, 'accept-offer');
     const between = await untilEscrow(as.buyer, escrow.id, (e) => amountsOf(e, 'released')[0] === 5_400);

@@ -282,6 +282,13 @@ const CALLS: Record<string, () => Promise<void>> = {
   'accounts.retrieve': async () => {
     expect(await stripe.accounts.retrieve(seller)).toMatchObject({ id: seller, capabilities: { transfers: 'active' } });
   },
+  'accounts.listExternalAccounts': async () => {
+    const { id } = await account();
+    const headers = { 'content-type': 'application/json' };
+    await fetch(`${sandbox.url}/_sandbox/accounts/${id}`, { method: 'POST', headers, body: '{"onboarded": true}' });
+    const { data } = await stripe.accounts.listExternalAccounts(id, { limit: 100 });
+    expect(data).toEqual([expect.objectContaining({ object: 'bank_account', account: id, fingerprint: expect.any(String) })]); // prettier-ignore
+  },
   'accounts.update': async () => {
     const settings = { payouts: { schedule: { interval: 'weekly' as const, weekly_anchor: 'friday' as const } } };
     const changed = await stripe.accounts.update(seller, { settings });
