@@ -56,7 +56,7 @@ function requestOf(path: string, { parameters = [], requestBody }: Operation, re
   const text = withReal(JSON.stringify(content.example), real);
   const isForm = type === 'multipart/form-data';
   return {
-    url: withReal(query.size === 0 ? filled : `${filled}?${query}`, real),
+    url: withReal(query.size === 0 ? filled : `${filled}?${query.toString()}`, real),
     type: isForm ? null : type,
     body: isForm ? formOf(JSON.parse(text) as Record<string, string>) : text,
   };
