@@ -84,8 +84,8 @@ function fields(schema: Schema | undefined): string {
 /** A line for the shell, of the examples that stand in the document: the very request that test/examples sends. */
 function exampleText(method: string, path: string, operation: Operation): string {
   const of = (where: string) => (operation.parameters ?? []).filter((p) => p.in === where && p.example !== undefined);
-  const filled = of('path').reduce((text, p) => text.replace(`{${p.name}}`, String(p.example as string)), path);
-  const query = new URLSearchParams(Object.fromEntries(of('query').map((p) => [p.name, String(p.example as string)]))).toString();
+  const filled = of('path').reduce((text, p) => text.replace(`{${p.name}}`, String(p.example as string | number)), path);
+  const query = new URLSearchParams(Object.fromEntries(of('query').map((p) => [p.name, String(p.example as string | number)]))).toString();
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   const lines = [`curl ${quoted(`$URL${filled}${query === '' ? '' : `?${query}`}`).replaceAll("'", '"')} -H "Authorization: Bearer $KEY"`];
   if (method === 'delete') lines[0] = lines[0]!.replace('curl', 'curl -X DELETE');
@@ -94,7 +94,7 @@ function exampleText(method: string, path: string, operation: Operation): string
     const [[type, content] = ['application/json', { example: {} }]] = Object.entries(operation.requestBody?.content ?? {});
     const body = Object.entries(content.example ?? {}) as [string, unknown][];
     if (type === 'application/json') lines.push(`--json ${quoted(JSON.stringify(content.example ?? {}, null, 2))}`);
-    else lines.push(...body.map(([name, value]) => `-F ${quoted(`${name}=${name === 'file' ? '@' : ''}${String(value as string)}`)}`));
+    else lines.push(...body.map(([name, value]) => `-F ${quoted(`${name}=${name === 'file' ? '@' : ''}${String(value as string | number)}`)}`));
   }
   return `<pre>${escape(lines.join(' \\\n  '))}</pre>`;
 } // prettier-ignore
