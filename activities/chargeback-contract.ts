@@ -27,6 +27,8 @@ export interface DisputeWord {
   /** Sellers whose milestones the charge paid for. */
   sellers: string[];
   worthDefending: boolean;
+  /** No dispute at Stripe: a bank debit that came back after it had succeeded. */
+  returned?: boolean;
 }
 
 export interface StagedEvidence {

@@ -18,6 +18,7 @@ import { releasedLeft, reserveRecovery, setRecoveryStatus } from '../db/recoveri
 import {
   atChargeRate,
   type DisputePhase,
+  isReturnedDebit,
   type LossPlan,
   type MilestoneMoney,
   phaseOf,
@@ -38,6 +39,7 @@ import {
   EVIDENCE_FILE_FIELDS,
   type EvidenceFileField,
 } from '../payments/port.ts';
+import { returnedDebit } from '../payments/returned-debit.ts';
 import type { ChargebackActivities, DisputeWord, PlannedLoss } from './chargeback-contract.ts';
 import { passFeesOn } from './dispute-fees.ts';
 import { evidencePack } from './evidence.ts';
@@ -54,7 +56,13 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
   }
 
   const atStripe = (d: CardDispute): Promise<DisputeFacts> =>
-    readFromStripe(() => payments.retrieveDispute(d.stripe_dispute_id));
+    isReturnedDebit(d) ? readReturned(d) : readFromStripe(() => payments.retrieveDispute(d.stripe_dispute_id));
+
+  async function readReturned(d: CardDispute): Promise<DisputeFacts> {
+    const facts = returnedDebit(await readFromStripe(() => payments.retrieveFailedCharge(d.charge_id)));
+    assert(facts !== null, `charge ${d.charge_id} took nothing back, and its dispute ${d.id} says that it did`);
+    return facts;
+  }
 
   async function recordDispute(disputeId: string): Promise<DisputeWord> {
     const dispute = await known(disputeId);
@@ -109,6 +117,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       frozen: concerned.reduce((sum, m) => sum + m.fundedMinor, 0n) < withdrawnOf(facts) ? [] : named,
       sellers: [...new Set(concerned.map((m) => m.sellerId))],
       worthDefending: worthDefending(facts.amountMinor),
+      ...(isReturnedDebit(dispute) ? { returned: true } : {}),
     };
   }
 

@@ -77,14 +77,18 @@ const EVENTS: readonly { of: RegExp; type: string; like: string }[] = [
   { of: /^seller_payout$/, type: 'payout.updated', like: 'payout.%' },
 ];
 
+/** A debit that a bank returned is told of its charge. */
+const RETURNED = { type: 'charge.failed', like: 'charge.failed' };
+
 /**
  * The event that should have told it, once more; one that never came is written by us. Its handler reads the object anew, so
  * that an event without content does what Stripe's own would.
  */
 async function deliver({ sql, payments, settings }: CommandContext, approval: Approval, d: DifferenceRow): Promise<Repaired> {
-  const kind = EVENTS.find((e) => e.of.test(d.kind));
+  const ofCharge = d.subject.startsWith('ch_') || d.subject.startsWith('py_');
+  const kind = ofCharge && d.kind === 'dispute_not_posted' ? RETURNED : EVENTS.find((e) => e.of.test(d.kind));
   if (kind === undefined) return no('repair_unknown', `No event tells of a difference of kind ${d.kind}.`);
-  const objectId = d.subject.startsWith('ch_') || d.subject.startsWith('py_') ? ((await payments.journal.object('charge', d.subject))?.paymentIntentId ?? null) : d.subject;
+  const objectId = ofCharge && kind !== RETURNED ? ((await payments.journal.object('charge', d.subject))?.paymentIntentId ?? null) : d.subject;
   if (objectId === null) return no('object_missing', `Stripe knows no PaymentIntent of ${d.subject}.`);
   const live = settings.mode === 'live';
   const [known] = await sql<{ id: string }[]>`

@@ -142,6 +142,13 @@ const feeOf = (m: MilestoneMoney, part: bigint): bigint =>
 export const transferredWhole = (m: MilestoneMoney): bigint =>
   m.paidMinor + m.feeEarnedMinor - feeOf(m, m.payableMinor);
 
+/**
+ * A bank debit that the bank returns after it succeeded is no dispute at Stripe. Here it is one that is lost already: its row
+ * stands under the charge's id in place of a dispute's.
+ */
+export const isReturnedDebit = (dispute: { stripe_dispute_id: string; charge_id: string }): boolean =>
+  dispute.stripe_dispute_id === dispute.charge_id;
+
 /** What Stripe's word of a dispute means here; a word that is not known is a person's to read. */
 export type DisputePhase =
   'inquiry' | 'inquiry_review' | 'open' | 'review' | 'appeal' | 'appeal_review' | 'won' | 'lost' | 'lifted' | 'unknown';

@@ -268,7 +268,14 @@ export interface EscrowState {
   fundUntil: number | null;
   frozen: Freeze[];
   /** Card disputes that this escrow was told of; an ended one stays, because `closed` may come before `created`. */
-  cardDisputes: { id: string; state: 'open' | 'lifted' | 'lost'; chargeId?: string; round?: number; taken?: boolean }[];
+  cardDisputes: {
+    id: string;
+    state: 'open' | 'lifted' | 'lost';
+    chargeId?: string;
+    round?: number;
+    taken?: boolean;
+    returned?: true;
+  }[];
   /** Matches of buyer and seller that were frozen once: ops have looked, or look. */
   risks?: string[];
   milestones: MilestoneState[];

@@ -23,6 +23,8 @@ export const EVENT_TYPES: Readonly<Record<string, string>> = {
   'payment.abandoned': 'The buyer did not confirm a payment in time.',
   'payment.unknown': 'The outcome of a payment is not known; staff look at it.',
   'payment.returned': 'A payment came too late and goes back.',
+  'payment.taken_back': 'The buyer’s bank took a payment back after it had succeeded.',
+  'payment.loss_divided': 'What the bank took back is divided by the rules of a lost chargeback.',
   'milestone.funded': 'The milestone’s money is held.',
   'milestone.started': 'The seller began the work.',
   'milestone.submitted': 'The seller submitted the work: the inspection runs.',

@@ -162,6 +162,8 @@ export const EVENT_MESSAGES = {
   'dispute.in_mediation': { kind: 'dispute_escalated', to: 'both' },
   'dispute.second_arbiter': { kind: 'dispute_escalated', to: 'both' },
   'dispute.settled': { kind: 'dispute_settled', to: 'both' },
+  'payment.taken_back': { kind: 'chargeback', to: 'both' },
+  'payment.loss_divided': { kind: 'chargeback_ended', to: 'both' },
   'card_dispute.opened': { kind: 'chargeback', to: 'both' },
   'card_dispute.lifted': { kind: 'chargeback_ended', to: 'both' },
   'card_dispute.lost': { kind: 'chargeback_ended', to: 'both' },

@@ -120,6 +120,7 @@ function unposted(bt: BookedTransaction, known: Known): Judged {
   }
   switch (source?.kind) {
     case 'charge':
+      if (bt.amountMinor < 0n && ours) return { kind: 'dispute_not_posted', cause: `A bank debit came back after it had succeeded, and the ledger does not have it. ${eventWords(known)}`, repairs: DELIVER }; // prettier-ignore
       return ours ? { kind: 'payment_not_posted', cause: paymentWords(known), repairs: DELIVER } : { kind: 'charge_outside', cause: OUTSIDE_CHARGE, repairs: POST }; // prettier-ignore
     case 'refund':
       if (bt.amountMinor > 0n) return ours ? { kind: 'refund_status', cause: `The refund failed at Stripe and its money came back. ${eventWords(known)}`, repairs: DELIVER } : { kind: 'transaction_not_posted', cause: 'A refund that was made by hand failed, and its money came back.', repairs: POST }; // prettier-ignore

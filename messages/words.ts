@@ -115,8 +115,8 @@ export const WORDS: Record<MessageKind, Template> = {
   dispute_escalated: happened((f) => `Our staff decide the dispute: ${work(f)}`, () => 'Our staff look at everything that both sides wrote, and decide.'),
   frozen: happened((f) => `Frozen: ${title(f)}`, () => 'Nothing moves and no time runs until the freeze ends. The money is safe.'),
   unfrozen: happened((f) => `No longer frozen: ${title(f)}`, () => 'The freeze has ended; its times run on.'),
-  chargeback: happened((f) => `A bank disputes the payment of ${title(f)}`, () => 'The buyer’s bank disputes the payment. What it paid for stands still until the bank decides.'),
-  chargeback_ended: happened((f) => `The bank’s dispute has ended: ${title(f)}`, (f) => text(f, 'event') === 'card_dispute.lost' ? 'The bank gave the disputed money back to the buyer.' : 'The bank’s dispute ended in the seller’s favour: everything goes on.'),
+  chargeback: happened((f) => `${text(f, 'event') === 'payment.taken_back' ? 'A bank took back' : 'A bank disputes'} the payment of ${title(f)}`, (f) => text(f, 'event') === 'payment.taken_back' ? 'The buyer’s bank returned the debit after it had succeeded. The loss falls first on what is still held, then on what was released.' : 'The buyer’s bank disputes the payment. What it paid for stands still until the bank decides.'),
+  chargeback_ended: happened((f) => `The bank’s dispute has ended: ${title(f)}`, (f) => text(f, 'event') === 'payment.loss_divided' ? 'What the bank took back is settled.' : text(f, 'event') === 'card_dispute.lost' ? 'The bank gave the disputed money back to the buyer.' : 'The bank’s dispute ended in the seller’s favour: everything goes on.'),
   verify_reminder: (f) => ({ ...happened((g) => `Reminder: money waits for your verification: ${work(g)}`, () => 'Stripe still needs something of you before it may pay you. The money stays held for you until then.')(f), button: { label: 'Get verified', to: '/verification' } }),
 
   evidence_due: (f) => ({

@@ -130,6 +130,19 @@ export interface DisputeFacts {
   balanceTransactions: BalanceTransaction[];
 }
 
+/** A charge that succeeded and failed afterwards, such as a bank debit that the bank returns. */
+export interface FailedChargeFacts {
+  id: string;
+  /** Stripe's own word. */
+  status: string;
+  amountMinor: bigint;
+  currency: string;
+  metadata: Metadata;
+  failureCode: string | null;
+  /** How the money left again; null of a charge that never brought any. */
+  failureBalanceTransaction: BalanceTransaction | null;
+}
+
 export interface FraudWarningFacts {
   id: string;
   chargeId: string;
@@ -246,6 +259,8 @@ export interface Payments {
   createEvidenceFile(file: { name: string; mediaType: string; content: Buffer }, key: string): Promise<{ id: string }>;
   /** Accepts the loss; irreversible. */
   closeDispute(id: string, key: string): Promise<DisputeFacts>;
+  /** A charge with what became of it when it failed. */
+  retrieveFailedCharge(id: string): Promise<FailedChargeFacts>;
   retrieveFraudWarning(id: string): Promise<FraudWarningFacts>;
 
   createSellerAccount(input: { email: string; country: string; sellerId: string; name: string }, key: string): Promise<AccountFacts>; // prettier-ignore

@@ -194,6 +194,19 @@ export function stripePayments(options: StripeOptions, observer?: StripeObserver
         return { id };
       }),
     closeDispute: (id, key) => guard(async () => disputeFacts(await stripe.disputes.close(id, {}, { idempotencyKey: key }))), // prettier-ignore
+    retrieveFailedCharge: (id) =>
+      guard(async () => {
+        const charge = await stripe.charges.retrieve(id, { expand: ['failure_balance_transaction'] });
+        return {
+          id: charge.id,
+          status: charge.status,
+          amountMinor: BigInt(charge.amount),
+          currency: charge.currency,
+          metadata: charge.metadata,
+          failureCode: charge.failure_code,
+          failureBalanceTransaction: balanceTransaction(charge.failure_balance_transaction),
+        };
+      }),
     retrieveFraudWarning: (id) =>
       guard(async () => {
         const warning = await stripe.radar.earlyFraudWarnings.retrieve(id);

@@ -463,6 +463,8 @@ export const EVENTS: Readonly<Record<EventType, string>> = {
   'dispute.in_mediation': 'asked our staff to decide the dispute',
   'dispute.second_arbiter': 'A second person of our staff decides the dispute',
   'dispute.settled': 'settled the dispute: the seller gets {seller_amount}',
+  'payment.taken_back': 'The buyer’s bank took the payment back after it had succeeded',
+  'payment.loss_divided': 'What the bank took back is settled: first held money, then what was released',
   'card_dispute.opened': 'The buyer’s bank disputes the payment',
   'fraud_warning.received': 'The card network warns that the payment may be fraud',
   'fraud_warning.overdue': 'Staff did not decide over the fraud warning in time',

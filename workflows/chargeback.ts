@@ -101,7 +101,7 @@ export async function chargeback(input: ChargebackInput): Promise<ChargebackWord
     const round = word.round ?? 1;
     show(run, word);
     // Opened is told also where it is closed already: the escrow ignores what it knows, and shows both.
-    if (told !== round) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.frozen ?? word.named, round }); // prettier-ignore
+    if (told !== round) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.frozen ?? word.named, round, ...(word.returned ? { returned: true } : {}) }); // prettier-ignore
     told = round;
     if (!isFinal(word.phase)) {
       run.settled = false;

@@ -72,8 +72,8 @@ export type StripeSignal =
 
 /** A card dispute over one of this escrow's charges, as the chargeback's workflow tells it; repeating one is harmless. */
 export type CardDisputeSignal =
-  /** `round` (from 1) rises when a bank takes its decision back. */
-  | { kind: 'opened'; disputeId: string; chargeId: string; milestoneIds: string[]; round?: number }
+  /** `round` (from 1) rises when a bank takes its decision back; `returned`: a bank debit that came back, and no dispute. */
+  | { kind: 'opened'; disputeId: string; chargeId: string; milestoneIds: string[]; round?: number; returned?: true }
   /** Won, withdrawn or prevented: as before. */
   | { kind: 'lifted'; disputeId: string; round?: number }
   /**

@@ -32,7 +32,9 @@ export function cardDispute(state: EscrowState, mark: Mark, signal: CardDisputeS
     }
     for (const subject of signal.milestoneIds)
       freeze(state, mark, { reason: 'card_dispute', scope: 'milestone', subject, detail, since });
-    mark.event('card_dispute.opened', STRIPE, null, { dispute_id: signal.disputeId, charge_id: signal.chargeId });
+    if (signal.returned) dispute.returned = true;
+    const type = dispute.returned ? 'payment.taken_back' : 'card_dispute.opened';
+    mark.event(type, STRIPE, null, { dispute_id: signal.disputeId, charge_id: signal.chargeId });
     return;
   }
   dispute.state = signal.kind;
@@ -42,7 +44,9 @@ export function cardDispute(state: EscrowState, mark: Mark, signal: CardDisputeS
     for (const part of signal.accepted ?? []) takePart(state, mark, signal.disputeId, part);
     for (const taken of signal.taken) take(state, mark, signal.disputeId, taken, signal.refunded);
   }
-  mark.event(`card_dispute.${signal.kind}`, STRIPE, null, { dispute_id: signal.disputeId });
+  mark.event(dispute.returned ? 'payment.loss_divided' : `card_dispute.${signal.kind}`, STRIPE, null, {
+    dispute_id: signal.disputeId,
+  });
 }
 
 /** What a refused refund knew of the dispute before its own word came ends with it. */

@@ -6,7 +6,7 @@ import { missing, StripeError } from './core/errors.ts';
 import { isObject, object } from './core/json.ts';
 import type { Json, JsonObject } from './core/json.ts';
 import { book } from './core/ledger.ts';
-import { authenticate, settlePayment } from './core/payment-attempts.ts';
+import { authenticate, returnDebit, settlePayment } from './core/payment-attempts.ts';
 import { failPayout } from './core/payouts.ts';
 import type { Account, PaymentIntent } from './core/records.ts';
 import { failRefund } from './core/refunds.ts';
@@ -164,15 +164,18 @@ export function findIntent(world: World, id: string): PaymentIntent {
 }
 
 function paymentIntent(sandbox: Sandbox, id: string, body: JsonObject): ControlAnswer {
-  const { settle, authenticate: passed } = body;
+  const { settle, returned, authenticate: passed } = body;
   if (settle !== undefined && settle !== 'succeeded' && settle !== 'failed') {
     return refused('settle must be succeeded or failed');
   }
-  if (settle === undefined && typeof passed !== 'boolean')
-    return refused('give settle, or authenticate as true or false');
+  if (returned !== undefined && typeof returned !== 'string')
+    return refused('returned must be a failure code such as insufficient_funds');
+  if (settle === undefined && returned === undefined && typeof passed !== 'boolean')
+    return refused('give settle, returned, or authenticate as true or false');
   const result = sandbox.control((world) => {
     const intent = findIntent(world, id);
     return world.as(intent._account, () => {
+      if (typeof returned === 'string') return present(world, returnDebit(world, intent.id, returned));
       if (settle === undefined) {
         const after = authenticate(world, intent, passed === true);
         checkoutFollows(world, after);

@@ -100,6 +100,27 @@ test('a refund that failed a day after its money had left', async () => {
   await expectClean(as.ops);
 });
 
+test('a debit that the bank returned, and nobody heard', async () => {
+  const escrow = await debited();
+  await atBank(world, await intentOf(as.buyer, escrow.id), { settle: 'succeeded' });
+  await untilEscrow(as.buyer, escrow.id, (e) => amountsOf(e, 'held')[0]! > 0);
+  await untilQuiet(world);
+  const charge = (await paymentsOf(as.buyer, escrow.id))[0]!.stripe_charge_id!;
+  await loseWebhooks(world, true);
+  await control(world.sandbox.url, `payment_intents/${await intentOf(as.buyer, escrow.id)}`, {
+    returned: 'no_account',
+  });
+  await loseWebhooks(world, false);
+  const { run, found } = await reconcile(as.ops);
+  const d = only(found, 'dispute_not_posted');
+  expect(d).toMatchObject({ subject: charge, escrow_id: escrow.id, repairs: ['deliver_event', 'explain'] });
+  expect(d.cause).toContain('came back after it had succeeded');
+  expect(await repair(as, run, d, 'deliver_event')).toMatchObject({ status: 'executed' });
+  await untilDispute(world, charge, ({ status }) => status === 'lost');
+  expect(amountsOf(await untilStatus(as.buyer, escrow.id, 'completed'), 'charged_back', 'held')).toEqual([20_000, 0]);
+  await expectClean(as.ops);
+});
+
 test('a card dispute whose every event was lost', async () => {
   const escrow = await fundedEscrow(as.buyer, [as.seller], proposed());
   const charge = (await paymentsOf(as.buyer, escrow.id))[0]!.stripe_charge_id!;

@@ -244,3 +244,31 @@ describe('disputes', () => {
     expect(await h.stripe.reviews.retrieve(review?.id ?? '')).toMatchObject({ open: false, closed_reason: 'refunded' });
   });
 });
+
+describe('a debit that the bank returns', () => {
+  test('fails its charge late and takes what it brought, once; a card has no bank that could', async () => {
+    await float(50_000);
+    const intent = await h.stripe.paymentIntents.create({
+      amount: 30_000,
+      currency: 'usd',
+      automatic_payment_methods: { enabled: true },
+      confirm: true,
+      payment_method: 'pm_usBankAccount_success',
+      return_url: 'https://sandbox.example/back',
+    });
+    await h.control(`payment_intents/${intent.id}`, { settle: 'succeeded' });
+    const before = await amounts(h.stripe, 'usd');
+    await h.control(`payment_intents/${intent.id}`, { returned: 'insufficient_funds' });
+    const charge = await h.stripe.charges.retrieve(intent.latest_charge as string, { expand: ['failure_balance_transaction'] }); // prettier-ignore
+    expect(charge).toMatchObject({
+      status: 'failed',
+      paid: false,
+      failure_code: 'insufficient_funds',
+      failure_balance_transaction: { amount: -30_000, fee: 0, type: 'payment_failure_refund', reporting_category: 'charge_failure', source: charge.id }, // prettier-ignore
+    });
+    expect((await amounts(h.stripe, 'usd')).pending).toBe(before.pending - 30_000);
+    await expect(h.control(`payment_intents/${intent.id}`, { returned: 'insufficient_funds' })).rejects.toThrow('failed already'); // prettier-ignore
+    const { charge: card } = await h.pay();
+    await expect(h.control(`payment_intents/${card.payment_intent as string}`, { returned: 'no_account' })).rejects.toThrow('no bank can return'); // prettier-ignore
+  });
+});

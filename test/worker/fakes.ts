@@ -2,7 +2,13 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import pino from 'pino';
 import { PaymentsError } from '../../payments/errors.ts';
-import type { AccountFacts, PaymentIntentFacts, RefundFacts, TransferFacts } from '../../payments/port.ts';
+import type {
+  AccountFacts,
+  FailedChargeFacts,
+  PaymentIntentFacts,
+  RefundFacts,
+  TransferFacts,
+} from '../../payments/port.ts';
 import type { SignalClient } from '../../worker/escrow-signals.ts';
 import type { StripeReads } from '../../worker/handlers/context.ts';
 
@@ -48,6 +54,7 @@ export interface FakeStripe extends StripeReads {
   intents: Map<string, PaymentIntentFacts>;
   refunds: Map<string, RefundFacts>;
   transfers: Map<string, TransferFacts>;
+  failedCharges: Map<string, FailedChargeFacts>;
   accounts: Map<string, AccountFacts>;
   reads: number;
   /** Set: every read throws it. */
@@ -66,10 +73,12 @@ export function fakeStripe(): FakeStripe {
     intents: new Map(),
     refunds: new Map(),
     transfers: new Map(),
+    failedCharges: new Map(),
     accounts: new Map(),
     reads: 0,
     down: null,
     retrievePaymentIntent: (id) => read(fake.intents, id),
+    retrieveFailedCharge: (id) => read(fake.failedCharges, id),
     retrieveDispute: () => Promise.reject(new PaymentsError('refused', 'resource_missing', 'No such dispute')),
     retrieveFraudWarning: () => Promise.reject(new PaymentsError('refused', 'resource_missing', 'No such warning')),
     retrieveRefund: (id) => read(fake.refunds, id),

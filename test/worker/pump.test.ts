@@ -144,6 +144,28 @@ describe('one event (fake Temporal client, fake Stripe)', () => {
     });
   });
 
+  test('a charge that fails late is a loss; one that never succeeded is the PaymentIntent’s matter; an unknown shape is for ops', async () => {
+    const bt = (amountMinor: bigint) => ({ id: `txn_${amountMinor}`, type: 'payment_failure_refund', amountMinor, feeMinor: 0n, netMinor: amountMinor, currency: 'usd', status: 'available', availableOn: 0, createdAt: 0, sourceId: null }) as const; // prettier-ignore
+    const failed = (id: string, amount: bigint | null, more: object = {}) =>
+      stripe.failedCharges.set(id, { id, status: 'failed', amountMinor: 100n, currency: 'usd', metadata: { escrow_id: 'esc_1' }, failureCode: 'no_account', failureBalanceTransaction: amount === null ? null : bt(amount), ...more }); // prettier-ignore
+    failed('py_attempt', null);
+    failed('py_grew', 100n);
+    failed('py_pending', -100n, { status: 'pending' });
+    failed('py_foreign', -100n, { metadata: {} });
+    failed('py_early', -100n);
+    await pumping(async () => {
+      const rows: EventRow[] = [];
+      for (const id of ['py_attempt', 'py_grew', 'py_pending', 'py_foreign', 'py_gone'])
+        rows.push(await until(await receive('charge.failed', id), ended));
+      expect(rows.map((row) => row.state)).toEqual(['ignored', 'done', 'done', 'done', 'ignored']);
+      expect(await alerts()).toEqual(['esc_1', 'esc_1', null].map((escrow_id) => ({ kind: 'charge_failed_late', escrow_id }))); // prettier-ignore
+      // Quicker than the posting of its success: tried again.
+      const early = await until(await receive('charge.failed', 'py_early'), (row) => row.attempts > 0);
+      expect([early.state, early.error]).toEqual(['received', expect.stringContaining('py_early')]);
+    });
+    expect(temporal.sent).toEqual([]);
+  });
+
   test('charge.refunded tells every refund of its PaymentIntent', async () => {
     for (const id of ['re_1', 're_2']) {
       stripe.refunds.set(id, refundOf(id, 'succeeded', 'pi_1', { escrow_id: 'esc_1', refund_id: `rfd_${id}` }));

@@ -12,6 +12,7 @@ import type { FraudWarningSignal, RiskSignal, SellerSignal, StripeSignal } from 
 export type StripeReads = Pick<
   Payments,
   | 'retrieveDispute'
+  | 'retrieveFailedCharge'
   | 'retrieveFraudWarning'
   | 'retrievePaymentIntent'
   | 'retrieveRefund'

@@ -1,7 +1,8 @@
-// charge.dispute.* and early fraud warnings: found by the charge's payment, told to the dispute's own workflow, which reads
+// charge.dispute.*, debits that a bank returns, and early fraud warnings: found by the charge's payment, told to the dispute's own workflow, which reads
 // Stripe again; an early fraud warning freezes the escrow for ops.
 import { findOrMakeDispute } from '../../db/card-disputes.ts';
 import { alertOps } from '../../db/inbox-queue.ts';
+import { returnedDebit } from '../../payments/returned-debit.ts';
 import type { Handler } from './context.ts';
 import { objectIdOf, orMissing } from './context.ts';
 
@@ -13,6 +14,35 @@ export const dispute: Handler = async (event, { sql, stripe, signals }) => {
   if (found === null) throw new Error(`charge ${fetched.chargeId} of dispute ${fetched.id} is not known here yet`);
   const input = { disputeId: found.id, escrowId: found.escrowId };
   await signals.disputeEvent(input, { status: fetched.status, eventId: event.id });
+  return { state: 'done', escrowId: found.escrowId };
+};
+
+/**
+ * charge.failed: an attempt to pay that failed is the PaymentIntent's matter. One that had succeeded, such as a bank debit that
+ * the bank returns, is a loss of that charge, and the workflow of a dispute that is lost already divides it.
+ */
+export const chargeFailed: Handler = async (event, { sql, stripe, signals }) => {
+  const fetched = await orMissing(stripe.retrieveFailedCharge(objectIdOf(event)));
+  if (fetched === null) return { state: 'ignored', reason: 'Stripe knows no such charge' };
+  if (fetched.failureBalanceTransaction === null) return { state: 'ignored', reason: 'the charge had never succeeded' };
+  const escrowId = fetched.metadata['escrow_id'] ?? null;
+  const facts = returnedDebit(fetched);
+  if (facts === null || escrowId === null) {
+    await alertOps(sql, {
+      kind: 'charge_failed_late',
+      dedupeKey: `charge_failed_late:${fetched.id}`,
+      escrowId,
+      detail: { charge: fetched.id, status: fetched.status, balance_transaction: fetched.failureBalanceTransaction.id },
+    });
+    return { state: 'done', escrowId };
+  }
+  const found = await findOrMakeDispute(sql, facts);
+  // As for a dispute: its success may not be posted yet.
+  if (found === null) throw new Error(`charge ${fetched.id}, which failed late, is not known here yet`);
+  await signals.disputeEvent(
+    { disputeId: found.id, escrowId: found.escrowId },
+    { status: facts.status, eventId: event.id },
+  );
   return { state: 'done', escrowId: found.escrowId };
 };
 

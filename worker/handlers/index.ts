@@ -1,7 +1,7 @@
 // Which handler an event's type has. A type that is not here is ignored: Stripe adds types at any time.
 import { account, accountDeauthorized, externalAccount } from './account.ts';
 import type { Handler } from './context.ts';
-import { dispute, fraudWarning } from './dispute.ts';
+import { chargeFailed, dispute, fraudWarning } from './dispute.ts';
 import { forOps } from './for-ops.ts';
 import { payout } from './payout.ts';
 import { paymentIntent } from './payment-intent.ts';
@@ -42,6 +42,8 @@ export const handlers: Readonly<Record<string, Handler>> = {
   'charge.dispute.closed': dispute,
   'charge.dispute.funds_withdrawn': dispute,
   'charge.dispute.funds_reinstated': dispute,
+
+  'charge.failed': chargeFailed,
 
   'radar.early_fraud_warning.created': fraudWarning,
   'review.opened': review,

@@ -6,8 +6,11 @@ import { openDispute } from './disputes.ts';
 import { invalid, missing, StripeError } from './errors.ts';
 import { isObject } from './json.ts';
 import type { JsonObject } from './json.ts';
+import { book } from './ledger.ts';
+import { convert, exchangeRate, settlementCurrency } from './money.ts';
 import { openFraudWarning, openReview } from './radar.ts';
 import type { Charge, PaymentIntent, PaymentMethod } from './records.ts';
+import { failPendingRefunds } from './refunds.ts';
 import { present } from './render.ts';
 import { destinationTransfer } from './transfers.ts';
 import type { World } from './world.ts';
@@ -244,4 +247,48 @@ export function settlePayment(world: World, id: string, outcome?: 'succeeded' | 
   world.emit('charge.failed', failedCharge);
   world.emit('payment_intent.payment_failed', failed);
   return failed;
+}
+
+/**
+ * A debit that the bank returns after it succeeded: the charge fails late, and its money leaves by a balance transaction of
+ * its own. Test mode has no such debit: simulated from the API reference alone (`failure_balance_transaction`, the type
+ * `payment_failure_refund`, the reporting category `charge_failure`).
+ */
+export function returnDebit(world: World, id: string, code: string): PaymentIntent {
+  const intent = reread(world, id);
+  const found = intent.latest_charge ? world.store.get('charge', intent.latest_charge) : undefined;
+  if (intent.status !== 'succeeded' || !found || !behaviourOf(found._behaviour)?.delay) {
+    throw unexpected(
+      world,
+      intent,
+      `This PaymentIntent has a status of ${intent.status}: no bank can return its debit.`,
+    );
+  }
+  if (found.status !== 'succeeded') throw invalid(`Charge ${found.id} has failed already.`);
+  const charge = ensureBooked(world, found);
+  const brought = charge.balance_transaction
+    ? world.store.get('balance_transaction', charge.balance_transaction)
+    : undefined;
+  const currency = settlementCurrency(charge.currency);
+  const rate = exchangeRate(charge.currency, currency, world.now);
+  const transaction = book(world, {
+    type: 'payment_failure_refund',
+    category: 'charge_failure',
+    amount: -convert(charge.amount_captured - charge.amount_refunded, rate),
+    currency,
+    source: charge.id,
+    description: `Payment failure refund for ${charge.id}`,
+    availableOn: brought?.available_on,
+    rate,
+  });
+  const failed = world.store.patch('charge', charge.id, {
+    status: 'failed',
+    paid: false,
+    failure_code: code,
+    failure_message: 'The bank returned the debit.',
+    failure_balance_transaction: transaction.id,
+  });
+  world.emit('charge.failed', failed);
+  failPendingRefunds(world, charge.id);
+  return intent;
 }
