@@ -14,6 +14,7 @@ import { openDebt } from '../db/debts.ts';
 import { contentOf, evidenceFiles, recordStripeFile, setEvidence } from '../db/files.ts';
 import { post } from '../db/ledger.ts';
 import { raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
+import type { AlertKind } from '../domain/alerts.ts';
 import { releasedLeft, reserveRecovery, setRecoveryStatus } from '../db/recoveries.ts';
 import {
   atChargeRate,
@@ -369,7 +370,7 @@ async function writing<T>(call: () => Promise<T>): Promise<T> {
 }
 
 /** Words that a person must read: none of them is answered by itself. */
-const FOR_A_PERSON: Partial<Record<DisputePhase, string>> = { unknown: 'dispute_status_unknown', appeal: 'dispute_appeal' }; // prettier-ignore
+const FOR_A_PERSON: Partial<Record<DisputePhase, AlertKind>> = { unknown: 'dispute_status_unknown', appeal: 'dispute_appeal' }; // prettier-ignore
 
 /** After the loss was divided the bank gave some of it back: to whom it goes is a person's to say. */
 async function tooMuchBack(tx: Tx, disputeId: string): Promise<boolean> {

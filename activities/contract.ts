@@ -1,5 +1,6 @@
 // Inputs and answers of the activities, as plain data: the workflow imports these types and nothing else from here.
 // Amounts are safe integers; a business answer (declined, blocked) is a value, not a failure.
+import type { AlertKind } from '../domain/alerts.ts';
 import type { EscrowSnapshot, PaymentStatus, WithdrawnPart } from '../domain/escrow-state.ts';
 import type { ChargeAllocation } from '../domain/allocation.ts';
 import type { MilestoneTerms } from '../domain/terms.ts';
@@ -86,7 +87,7 @@ export interface RefundAnswer {
 }
 
 export interface AlertOrder {
-  kind: string;
+  kind: AlertKind;
   key: string;
   escrowId: string;
   detail: Record<string, string | number | null>;

@@ -1,5 +1,7 @@
 // The inbox `stripe_events` as a queue: claimed by a lease, finished, tried again later, or parked with an alert for ops.
+import type { AlertKind } from '../domain/alerts.ts';
 import type { Queryable, Sql, Tx } from './client.ts';
+import { raiseAlert } from './movements.ts';
 
 export interface InboxEvent {
   id: string;
@@ -70,7 +72,7 @@ export async function unclaim(sql: Queryable, event: InboxEvent): Promise<void> 
 
 export interface Parking {
   /** The alert's kind. */
-  kind: string;
+  kind: AlertKind;
   reason: string;
   escrowId: string | null;
   /** Milliseconds after which `reviveParked` tries once more; absent: only a person does. */
@@ -87,9 +89,9 @@ export async function park(sql: Sql, event: InboxEvent, parking: Parking): Promi
           next_try_at = coalesce(now() + ${revive}::interval, 'infinity')
       WHERE id = ${event.id} AND state = 'received' AND attempts = ${event.attempts}`;
     if (parked.count === 0) return;
-    await alertOps(tx, {
+    await raiseAlert(tx, {
       kind: parking.kind,
-      dedupeKey: `stripe_event:${event.id}`,
+      key: `stripe_event:${event.id}`,
       escrowId: parking.escrowId,
       detail: { event_id: event.id, type: event.type, object_id: event.object_id, reason: parking.reason },
     });
@@ -116,9 +118,9 @@ export async function alertQuarantine(
   sql: Sql | Tx,
   q: { kind: string; of: string; reason: string; eventId: string; type: string },
 ): Promise<void> {
-  await alertOps(sql, {
+  await raiseAlert(sql, {
     kind: 'stripe_event_quarantined',
-    dedupeKey: `stripe_event_quarantined:${q.kind}:${q.of}`,
+    key: `stripe_event_quarantined:${q.kind}:${q.of}`,
     escrowId: null,
     detail: { why: q.kind, of: q.of, reason: q.reason, event_id: q.eventId, type: q.type },
   });
@@ -155,19 +157,4 @@ export async function storeEvents(sql: Queryable, events: readonly NewEvent[]): 
 export async function archiveEvents(sql: Queryable, before: Date, limit: number): Promise<number> {
   const [row] = await sql<{ moved: number }[]>`SELECT archive_stripe_events(${before}, ${limit}) AS moved`;
   return row!.moved;
-}
-
-export interface Alert {
-  kind: string;
-  dedupeKey: string;
-  escrowId: string | null;
-  detail: Record<string, string | number | boolean | null>;
-}
-
-/** One row for ops; the same thing told twice is told once. */
-export async function alertOps(sql: Sql | Tx, alert: Alert): Promise<void> {
-  await sql`
-    INSERT INTO alerts (kind, dedupe_key, escrow_id, detail)
-    VALUES (${alert.kind}, ${alert.dedupeKey}, ${alert.escrowId}, ${sql.json(alert.detail)})
-    ON CONFLICT (dedupe_key) DO NOTHING`;
 }

@@ -1,5 +1,6 @@
 // The rows behind every movement of money: the intent with its attempts, what its charge still has, what Stripe booked.
 import { createHash } from 'node:crypto';
+import type { AlertKind } from '../domain/alerts.ts';
 import type { BalanceTransaction } from '../domain/postings.ts';
 import { canonicalJson } from '../domain/terms.ts';
 import type { Queryable, Tx } from './client.ts';
@@ -187,7 +188,12 @@ export async function openCharge(
 /** Puts something before ops, once. */
 export async function raiseAlert(
   tx: Queryable,
-  a: { kind: string; key: string; escrowId?: string | null; detail: Record<string, string | number | null> },
+  a: {
+    kind: AlertKind;
+    key: string;
+    escrowId?: string | null;
+    detail: Record<string, string | number | boolean | null>;
+  },
 ): Promise<void> {
   await tx`
     INSERT INTO alerts (kind, dedupe_key, escrow_id, detail)

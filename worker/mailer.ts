@@ -3,7 +3,7 @@
 // it to be sent again, under the same Message-ID, by which mail servers and readers know it for the same.
 import type { Logger } from 'pino';
 import type { Sql } from '../db/client.ts';
-import { alertOps } from '../db/inbox-queue.ts';
+import { raiseAlert } from '../db/movements.ts';
 import { claimMails, type DueMail, finishMail, postponeMail } from '../db/mails.ts';
 import { mayBeSwitchedOff, type MessageKind } from '../domain/messages.ts';
 import { mailOf } from '../messages/mail.tsx';
@@ -107,7 +107,7 @@ async function sendOne(parts: MailerParts, mail: DueMail): Promise<void> {
     await postponeMail(sql, mail.id, words, over ? null : Math.min(HOUR_MS, 5000 * 2 ** (mail.attempts - 1)));
     logger.warn({ ...log, err: error, attempts: mail.attempts, over }, 'mail not sent');
     // Once a day: ops are told by mail, too.
-    if (over) await alertOps(sql, { kind: 'mail_failed', dedupeKey: `mail_failed:${new Date().toISOString().slice(0, 10)}`, escrowId: null, detail: { mail_id: mail.id, kind: mail.kind, error: words } }); // prettier-ignore
+    if (over) await raiseAlert(sql, { kind: 'mail_failed', key: `mail_failed:${new Date().toISOString().slice(0, 10)}`, escrowId: null, detail: { mail_id: mail.id, kind: mail.kind, error: words } }); // prettier-ignore
   }
 }
 

@@ -15,6 +15,7 @@ import {
   setCurrentDetails,
   setHandler,
 } from '@temporalio/workflow';
+import type { AlertKind } from '../domain/alerts.ts';
 import { isFinal } from '../domain/chargeback.ts';
 import type { DisputeWord } from '../activities/chargeback-contract.ts';
 import type { Activities } from '../activities/contract.ts';
@@ -231,7 +232,7 @@ function registerUpdates(input: ChargebackInput, run: Run): void {
   );
 }
 
-async function alert(input: ChargebackInput, kind: string, error: ActivityFailure): Promise<void> {
+async function alert(input: ChargebackInput, kind: AlertKind, error: ActivityFailure): Promise<void> {
   const message = error.cause?.message ?? error.message;
   await books.raiseAlert({ kind, key: `${kind}:${input.disputeId}`, escrowId: input.escrowId, detail: { dispute_id: input.disputeId, message } }); // prettier-ignore
 }

@@ -3,6 +3,7 @@
 import { ActivityFailure, allHandlersFinished, ApplicationFailure, CancelledFailure, CancellationScope, condition, defineQuery, defineSignal, defineUpdate, getExternalWorkflowHandle, log, proxyActivities, setCurrentDetails, setHandler } from '@temporalio/workflow'; // prettier-ignore
 import type { Activities, RefundAnswer } from '../activities/contract.ts';
 import type { RecoverySubject, ReleasedRefundOrder } from '../activities/recover-contract.ts';
+import type { AlertKind } from '../domain/alerts.ts';
 import { escrowWorkflowId } from '../domain/ids.ts';
 import { plainMoney } from '../domain/money.ts';
 import type { RecoveryPlan } from '../domain/recovery.ts';
@@ -255,7 +256,7 @@ async function refunded(
   }
 }
 
-async function alert(run: ReleasedRefund, kind: string, error: ActivityFailure): Promise<void> {
+async function alert(run: ReleasedRefund, kind: AlertKind, error: ActivityFailure): Promise<void> {
   const { refundId, escrowId, milestoneId } = run.request!;
   const message = error.cause?.message ?? error.message;
   await books.raiseAlert({ kind, key: `${kind}:${refundId}`, escrowId, detail: { refund_id: refundId, milestone_id: milestoneId, message } }); // prettier-ignore

@@ -62,7 +62,10 @@ describe('today', () => {
     const [row] = await pages.world.sql<{ id: bigint }[]>`
       INSERT INTO alerts (kind, dedupe_key, detail) VALUES ('transfer_refused', 'close-me', '{}') RETURNING id`;
     const path = `/ops/alerts/${row!.id}/resolve`;
-    expect((await auditor.get('/ops')).text).not.toContain(path);
+    const read = (await auditor.get('/ops')).text;
+    expect(read).toContain('Stripe refused a transfer');
+    expect(read).toContain('try the release again when it is mended');
+    expect(read).not.toContain(path);
     expect((await auditor.give(path, { note: 'x' })).status).toBe(404);
     expect((await ops.give(path)).text).toContain('note is missing');
     expect((await ops.give(path, { note: 'Topped up' })).location).toBe('/ops?done=resolved');

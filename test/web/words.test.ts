@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { alertWords } from '../../web/alert-words.ts';
 import { decimalOf, endOfDay, formatMoney, formatSpan, parseAmount } from '../../web/format.ts';
 import { ownPath } from '../../web/page.ts';
 import { knownTimeZone } from '../../web/reader.ts';
@@ -72,4 +73,9 @@ test('the timeline has words for every event that the workflow writes', () => {
   const literal = [...source.matchAll(/(?:mark\.event|said)\(\s*'([a-z_.]+)'/g)].map((match) => match[1]!);
   expect(literal.length).toBeGreaterThan(20);
   expect(literal.filter((type) => (EVENTS as Record<string, string>)[type] === undefined)).toEqual([]);
+});
+
+test('an alert of a kind that this version does not know is shown by its name, for a person to look at', () => {
+  expect(alertWords('solar_flare.seen')).toEqual({ label: 'solar flare seen', todo: expect.stringContaining('look the object up') }); // prettier-ignore
+  expect(alertWords('transfer_refused').label).toBe('Stripe refused a transfer');
 });

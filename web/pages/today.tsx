@@ -1,6 +1,7 @@
 // Staff's first page: every queue with its size and its oldest, search, and below what waits in the queues that have no page.
 import type { FreezeReason } from '../../domain/escrow-state.ts';
 import type { Alert, Queue, QueueName, Waiting } from '../../db/queues.ts';
+import { alertWords } from '../alert-words.ts';
 import { formatSpan } from '../format.ts';
 import { Countdown, ErrorState, Moment, Notice, StatusChip } from '../parts/basics.tsx';
 import { Form, newKey, TextInput } from '../parts/form.tsx';
@@ -79,7 +80,7 @@ export function TodayPage(props: TodayProps) {
           {waiting.length === 0 ? 'Nothing waits for you' : `${String(waiting.reduce((sum, q) => sum + q.count, 0))} ${waiting.length === 1 && waiting[0]!.count === 1 ? 'thing waits' : 'things wait'}`}
         </h2>
         {waiting.length === 0 ? null : (
-          <Table label="Queues" columns={['Queue', { label: 'Waiting', right: true }, 'The oldest since']}>
+          <Table label="Queues" columns={['Queue', { label: 'Waiting', right: true }, 'The oldest waits']}>
             {waiting.map((q) => (
               <tr>
                 <th scope="row">
@@ -96,8 +97,8 @@ export function TodayPage(props: TodayProps) {
           Empty:{' '}
           {queues
             .filter((q) => q.count === 0)
-            .map((q) => QUEUE_WORDS[q.name].label.toLowerCase())
-            .join(', ')}
+            .map((q) => QUEUE_WORDS[q.name].label)
+            .join(' · ')}
           .
         </p>
       </section>
@@ -131,17 +132,18 @@ function Alerts({ reader, alerts }: TodayProps) {
         <ul class="plain-list">
           {alerts.map((alert) => (
             <li>
-              <span class="strong">{alert.kind.replaceAll(/[._]/g, ' ')}</span> · since {age(reader, alert.created_at)}
+              <span class="strong">{alertWords(alert.kind).label}</span> · for {age(reader, alert.created_at)}
               {alert.escrow_id === null ? null : (
                 <>
                   {' '}
                   · <a href={`/ops/escrows/${alert.escrow_id}`}>its escrow</a>
                 </>
               )}
+              <p>{alertWords(alert.kind).todo}</p>
               <Detail detail={alert.detail} />
               {reader.person.role === 'ops' ? (
                 <details>
-                  <summary>It is dealt with</summary>
+                  <summary>Close it…</summary>
                   <Form reader={reader} action={`/ops/alerts/${String(alert.id)}/resolve`} commandKey={newKey()}>
                     <TextInput name="note" id={`note-${String(alert.id)}`} label="What was done" value="" required />
                     <button class="second" type="submit">
@@ -172,7 +174,7 @@ function Stuck({ reader, stuck }: TodayProps) {
                 {m.escrow_title}: {m.milestone_title}
               </a>{' '}
               <StatusChip {...(m.stage === null || m.status !== 'disputed' ? MILESTONE_STATUS[m.status as MilestoneStatus] : { label: m.stage === 'second_arbiter' ? 'A second person rules' : 'To be ruled', tone: 'bad' })} />
-              <span class="quiet"> since {age(reader, m.since)}</span>
+              <span class="quiet"> for {age(reader, m.since)}</span>
               {m.status === 'disputed' && m.until !== null ? <Countdown reader={reader} until={m.until.toISOString()} /> : null}
             </li>
           ))}
@@ -195,7 +197,7 @@ function Frozen({ reader, frozen }: TodayProps) {
               <a href={`/escrows/${escrow.id}`}>{escrow.title}</a>
               {escrow.frozen.map((f) => (
                 <p class="quiet">
-                  {FREEZE_REASON[f.reason as FreezeReason] ?? f.reason}: {f.detail} · since {age(reader, f.since)}
+                  {FREEZE_REASON[f.reason as FreezeReason] ?? f.reason}: {f.detail} · for {age(reader, f.since)}
                 </p>
               ))}
             </li>

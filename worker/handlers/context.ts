@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Sql } from '../../db/client.ts';
 import type { InboxEvent } from '../../db/inbox-queue.ts';
+import type { AlertKind } from '../../domain/alerts.ts';
 import { PaymentsError } from '../../payments/errors.ts';
 import type { Payments } from '../../payments/port.ts';
 import type { ChargebackInput, DisputeSignal } from '../../workflows/chargeback-messages.ts';
@@ -49,7 +50,7 @@ export type Outcome =
   | { state: 'ignored'; reason: string }
   /** Of an account that is not ours: never run. */
   | { state: 'quarantined'; account: string; reason: string }
-  | { state: 'parked'; alert: string; reason: string; escrowId: string | null };
+  | { state: 'parked'; alert: AlertKind; reason: string; escrowId: string | null };
 
 /** Must be harmless when it runs again for the same event: a worker may die at any line of it. */
 export type Handler = (event: InboxEvent, context: HandlerContext) => Promise<Outcome>;

@@ -1,7 +1,7 @@
 // charge.dispute.*, debits that a bank returns, and early fraud warnings: found by the charge's payment, told to the dispute's own workflow, which reads
 // Stripe again; an early fraud warning freezes the escrow for ops.
 import { findOrMakeDispute } from '../../db/card-disputes.ts';
-import { alertOps } from '../../db/inbox-queue.ts';
+import { raiseAlert } from '../../db/movements.ts';
 import { returnedDebit } from '../../payments/returned-debit.ts';
 import type { Handler } from './context.ts';
 import { objectIdOf, orMissing } from './context.ts';
@@ -28,9 +28,9 @@ export const chargeFailed: Handler = async (event, { sql, stripe, signals }) => 
   const escrowId = fetched.metadata['escrow_id'] ?? null;
   const facts = returnedDebit(fetched);
   if (facts === null || escrowId === null) {
-    await alertOps(sql, {
+    await raiseAlert(sql, {
       kind: 'charge_failed_late',
-      dedupeKey: `charge_failed_late:${fetched.id}`,
+      key: `charge_failed_late:${fetched.id}`,
       escrowId,
       detail: { charge: fetched.id, status: fetched.status, balance_transaction: fetched.failureBalanceTransaction.id },
     });
@@ -58,9 +58,9 @@ export const fraudWarning: Handler = async (event, { sql, stripe, signals }) => 
   const escrowId = payment.escrow_id;
   // Refunded or disputed meanwhile: nothing is left to decide.
   if (!warning.actionable) return { state: 'done', escrowId };
-  await alertOps(sql, {
+  await raiseAlert(sql, {
     kind: 'fraud_warning',
-    dedupeKey: `fraud_warning:${warning.id}`,
+    key: `fraud_warning:${warning.id}`,
     escrowId,
     detail: { warning: warning.id, charge: warning.chargeId, decide_within_hours: OPS_WITHIN_HOURS },
   });

@@ -1,16 +1,17 @@
 // Events that a person looks at, such as reviews, become alerts.
-import { alertOps } from '../../db/inbox-queue.ts';
+import { raiseAlert } from '../../db/movements.ts';
+import type { AlertKind } from '../../domain/alerts.ts';
 import type { Handler } from './context.ts';
 import { objectIdOf } from './context.ts';
 
 /** One alert per object and type of event; several events of the same kind are one thing to look at. */
 export const forOps =
-  (kind: string): Handler =>
+  (kind: AlertKind): Handler =>
   async (event, { sql }) => {
     const objectId = objectIdOf(event);
-    await alertOps(sql, {
+    await raiseAlert(sql, {
       kind,
-      dedupeKey: `${event.type}:${objectId}`,
+      key: `${event.type}:${objectId}`,
       escrowId: null,
       detail: { event_id: event.id, type: event.type, object_id: objectId, account: event.account },
     });

@@ -1,5 +1,5 @@
 // A payout of a connected account: stored for its seller as Stripe tells it now; a failure is put before the seller and ops.
-import { alertOps } from '../../db/inbox-queue.ts';
+import { raiseAlert } from '../../db/movements.ts';
 import { queueMessages } from '../../db/messages.ts';
 import { payoutAdvice, storePayout } from '../../db/payouts.ts';
 import { findSellerByAccount } from '../../db/sellers.ts';
@@ -10,7 +10,7 @@ export const payout: Handler = async (event, { sql, stripe }) => {
   const id = objectIdOf(event);
   if (event.account === null) {
     // The platform's own: it draws on the balance that holds buyers' money, so a person looks at each.
-    await alertOps(sql, { kind: 'platform_payout', dedupeKey: `${event.type}:${id}`, escrowId: null, detail: { event_id: event.id, type: event.type, object_id: id } }); // prettier-ignore
+    await raiseAlert(sql, { kind: 'platform_payout', key: `${event.type}:${id}`, escrowId: null, detail: { event_id: event.id, type: event.type, object_id: id } }); // prettier-ignore
     return { state: 'done', escrowId: null };
   }
   const seller = await findSellerByAccount(sql, event.account);
@@ -22,7 +22,7 @@ export const payout: Handler = async (event, { sql, stripe }) => {
     await storePayout(tx, seller.id, facts);
     if (facts.status !== 'failed') return;
     await queueMessages(tx, [{ kind: 'payout_failed', key: `payout_failed:${id}`, personId: seller.id, data: { payout_id: id, code: facts.failureCode, advice: payoutAdvice({ status: facts.status, failure_code: facts.failureCode }) } }]); // prettier-ignore
-    await alertOps(tx, { kind: 'payout_failed', dedupeKey: `payout_failed:${id}`, escrowId: null, detail: { seller_id: seller.id, payout_id: id, code: facts.failureCode } }); // prettier-ignore
+    await raiseAlert(tx, { kind: 'payout_failed', key: `payout_failed:${id}`, escrowId: null, detail: { seller_id: seller.id, payout_id: id, code: facts.failureCode } }); // prettier-ignore
   });
   return { state: 'done', escrowId: null };
 };

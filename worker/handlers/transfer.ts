@@ -1,5 +1,5 @@
 // transfer.*: reconciled against our movements; the workflow is not told, because its own activity made the transfer.
-import { alertOps } from '../../db/inbox-queue.ts';
+import { raiseAlert } from '../../db/movements.ts';
 import type { Handler } from './context.ts';
 import { objectIdOf, orMissing } from './context.ts';
 
@@ -20,18 +20,18 @@ export const transfer: Handler = async (event, { sql, stripe }) => {
     WHERE m.kind = 'transfer' AND (m.stripe_id = ${fetched.id} OR m.id = ${movementId})
     GROUP BY m.id`;
   if (known === undefined) {
-    await alertOps(sql, {
+    await raiseAlert(sql, {
       kind: 'unknown_transfer',
-      dedupeKey: `unknown_transfer:${fetched.id}`,
+      key: `unknown_transfer:${fetched.id}`,
       escrowId: fetched.metadata['escrow_id'] ?? null,
       detail: { transfer: fetched.id, event_id: event.id, type: event.type },
     });
     return { state: 'done', escrowId: null };
   }
   if (fetched.reversedMinor > known.reversed) {
-    await alertOps(sql, {
+    await raiseAlert(sql, {
       kind: 'unknown_reversal',
-      dedupeKey: `unknown_reversal:${fetched.id}:${fetched.reversedMinor}`,
+      key: `unknown_reversal:${fetched.id}:${fetched.reversedMinor}`,
       escrowId: known.escrow_id,
       detail: { transfer: fetched.id, amount_reversed: fetched.reversedMinor.toString(), event_id: event.id },
     });
