@@ -1,5 +1,6 @@
 // The audit log: every command and call leaves a row in its own transaction, the chain seals them later, and whatever
 // somebody does to the rows with the triggers off is named by its number.
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import postgres from 'postgres';
 import { type AuditRecord, listAudit, record, sealAudit, verifyAudit } from '../../db/audit.ts';
@@ -112,6 +113,31 @@ describe('the chain', () => {
     expect(await verifyAudit(sql)).toMatchObject({ holds: true, sealed: 5, unsealed: 1200 });
     await Promise.all([sealAudit(sql), sealAudit(sql), sealAudit(sql)]);
     expect(await verifyAudit(sql)).toMatchObject({ holds: true, sealed: 1205, unsealed: 0, head: { seq: 1205 } });
+  });
+
+  test('has one sealer at a time: the second waits, then finds nothing left', async () => {
+    await write(3);
+    const sealed = (await verifyAudit(sql)).head!.seq;
+    const patient = connect(database.appUrl, { max: 2, statementTimeoutMs: 100_000 });
+    try {
+      // No seal can be written while the owner holds the table, so that both sealers have begun before either has written.
+      const sealers = await owner.begin(async (tx) => {
+        await tx`LOCK TABLE audit_seals IN SHARE MODE`;
+        const both = Promise.allSettled([sealAudit(patient), sealAudit(patient)]);
+        for (let waiting = 0; waiting < 2; await delay(5)) {
+          const [locks] = await sql<{ waiting: bigint }[]>`
+            SELECT count(*) AS waiting FROM pg_locks JOIN pg_database d ON d.oid = database
+            WHERE NOT granted AND datname = current_database()`;
+          waiting = Number(locks!.waiting);
+        }
+        return { both };
+      });
+      const answers = await sealers.both;
+      expect(new Set(answers.map((a) => (a.status === 'fulfilled' ? a.value : String(a.reason))))).toEqual(new Set([0, 3])); // prettier-ignore
+    } finally {
+      await patient.end({ timeout: 5 });
+    }
+    expect(await verifyAudit(sql)).toMatchObject({ holds: true, sealed: sealed + 3, unsealed: 0 });
   });
 
   test('seals an entry that committed after a later one', async () => {

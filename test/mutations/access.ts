@@ -67,6 +67,7 @@ export const APPROVAL_MUTATIONS: readonly Mutation[] = [
   four('who asked does not approve', 'if (known.requested_by === person.id) {', 'if (false) {', approvals('over it waits for another of ops; who asked cannot approve')),
   four('what is approved is what was read', ' || (hash !== undefined && hash !== known.params_hash)', '', approvals('another hash than the one that was read is refused')),
   four('parameters changed behind an approval’s back are seen', 'if (!isIntact(known) || ', 'if (', approvals('another hash than the one that was read is refused')),
+  four('… also after it was approved', "if (!isIntact(approval)) throw new Problem('approval_changed');", '', approvals('what was changed after somebody approved it is not carried out')),
   four('what was approved runs under the approval’s own key', "const updateId = createHash('sha256').update(`approval:${approval.id}`).digest('hex');", "const updateId = createHash('sha256').update(`${Math.random()}`).digest('hex');", approvals('what somebody approved and did not live to carry out')),
   decisions('an expired request is not approved', "AND status = 'pending' AND expires_at > now() RETURNING", "AND status = 'pending' RETURNING", approvals('an expired request is refused')),
 ]; // prettier-ignore
@@ -89,5 +90,5 @@ export const AUDIT_MUTATIONS: readonly Mutation[] = [
   chain('a missing seal is named', 'if (row.seq !== before + 1n)', 'if (false)', audit('names a row that is gone, a seal that is gone')),
   chain('a chain made anew is named', 'if (anchor !== undefined && Number(seq) === anchor.seq && previous !== anchor.hash) {', 'if (false) {', audit('names an entry that was put in with an old date')),
   chain('a chain cut off is named', 'if (anchor !== undefined && Number(seq) < anchor.seq) {', 'if (false) {', audit('names an entry that was put in with an old date')),
-  chain('one sealer at a time', "await tx`SELECT pg_advisory_xact_lock(hashtextextended('audit-seals', 0))`;", '', audit('holds, and goes on with what is written later')),
+  chain('one sealer at a time', "await tx`SELECT pg_advisory_xact_lock(hashtextextended('audit-seals', 0))`;", '', audit('has one sealer at a time')),
 ]; // prettier-ignore

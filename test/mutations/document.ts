@@ -1,4 +1,4 @@
-// docs/guards.md as the list of mutations says it now, and what the last whole run found.
+// docs/guards.md as the list of mutations says it now, and what was found of each group when it was last run whole.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
@@ -34,20 +34,52 @@ const section = (group: Group): string =>
     ...group.mutations.map(row),
   ].join('\n');
 
-export interface WholeRun {
+/** What came of one mutation. */
+export interface Found {
+  mutation: Mutation;
+  killed: boolean;
+}
+
+interface GroupRun {
   /** YYYY-MM-DD. */
   date: string;
   mutations: number;
   killed: number;
-  minutes: number;
 }
 
-export const noteRun = (run: WholeRun): void => writeFileSync(RUN_FILE, `${JSON.stringify(run, null, 2)}\n`);
+/** By the group's name: when it was last run whole. */
+const lastRuns = (): Record<string, GroupRun> =>
+  existsSync(RUN_FILE) ? (JSON.parse(readFileSync(RUN_FILE, 'utf8')) as Record<string, GroupRun>) : {};
 
-function lastRun(): string {
-  if (!existsSync(RUN_FILE)) return '';
-  const { date, mutations, killed, minutes } = JSON.parse(readFileSync(RUN_FILE, 'utf8')) as WholeRun;
-  return `The last whole run (\`npm run mutate -- --write\`, ${date}): ${mutations} taken out, ${killed} found, ${minutes} minutes on two cores.`;
+/** Notes each group of which every guard was taken out. */
+export function noteRuns(found: readonly Found[]): void {
+  const runs = lastRuns();
+  const date = new Date().toISOString().slice(0, 10);
+  for (const { name, mutations } of GROUPS) {
+    const verdicts = found.filter((f) => mutations.includes(f.mutation));
+    if (verdicts.length < mutations.length) continue;
+    runs[name] = { date, mutations: verdicts.length, killed: verdicts.filter((v) => v.killed).length };
+  }
+  writeFileSync(RUN_FILE, `${JSON.stringify(runs, null, 2)}\n`);
+}
+
+/** The groups with their counts: how many there are, and what was found when they were last run. */
+function overview(): string {
+  const runs = lastRuns();
+  const rows = GROUPS.map(({ name, title, mutations }) => {
+    const run = runs[name];
+    return `| ${title} | ${mutations.length} | ${run ? `${run.killed} of ${run.mutations}` : 'not run'} | ${run?.date ?? ''} | \`npm run mutate -- --group ${name}\` |`;
+  });
+  const known = GROUPS.flatMap(({ name }) => runs[name] ?? []);
+  const sum = (of: readonly number[]) => of.reduce((a, b) => a + b, 0);
+  const killed = sum(known.map((r) => r.killed));
+  const taken = sum(known.map((r) => r.mutations));
+  return [
+    '| Group | Guards | Found when taken out | Last whole run | Run it |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+    `| **All** | **${sum(GROUPS.map((g) => g.mutations.length))}** | **${killed} of ${taken}** | | \`npm run mutate\` |`,
+  ].join('\n');
 }
 
 /** One line for each mutation whose text is no longer there exactly once. */
@@ -62,8 +94,6 @@ export const staleMutations = (): string[] =>
   });
 
 export async function guardsDocument(): Promise<string> {
-  const count = GROUPS.reduce((sum, group) => sum + group.mutations.length, 0);
-  const summary = `${count} guards in ${GROUPS.length} groups. ${lastRun()}`.trim();
-  const text = [INTRODUCTION, summary, ...GROUPS.map(section)].join('\n\n');
+  const text = [INTRODUCTION, overview(), ...GROUPS.map(section)].join('\n\n');
   return format(text, { ...(await resolveConfig(GUARDS_FILE)), filepath: GUARDS_FILE });
 }

@@ -1,15 +1,16 @@
 // `npm run mutate`: takes out one guard after another, each in a copy of the project, and runs the test that must then
 // fail. A guard whose loss no test notices is a survivor, and the command fails. The last line is JSON.
+//   --group NAMES   these groups alone, by their names, with commas between
 //   --only WORDS    groups or guards whose name has these words
 //   --unit          only what needs neither a database nor a server
 //   --jobs N        copies at work at once (2)
 //   --no-baseline   does not run the tests unharmed first
-//   --write         notes what a whole run found in docs/guards.md
+//   --write         notes what was found of each whole group in docs/guards.md
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { finishWith } from '../../cli/report.ts';
 import { type Copy, makeCopy, startStackOfCopies } from './copies.ts';
-import { GUARDS_FILE, guardsDocument, noteRun, staleMutations } from './document.ts';
+import { type Found, GUARDS_FILE, guardsDocument, noteRuns, staleMutations } from './document.ts';
 import { runTests } from './jest-run.ts';
 import { GROUPS } from './list.ts';
 import { type Mutation, projectOf } from './mutation.ts';
@@ -19,6 +20,7 @@ const LIMIT_MS = 300_000;
 
 const { values } = parseArgs({
   options: {
+    group: { type: 'string' },
     only: { type: 'string' },
     unit: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '2' },
@@ -27,21 +29,21 @@ const { values } = parseArgs({
   },
 });
 
-interface Verdict {
-  mutation: Mutation;
-  killed: boolean;
+interface Verdict extends Found {
   why: string;
 }
 
 const began = Date.now();
 const seconds = (): number => Number(((Date.now() - began) / 1000).toFixed(1));
-const chosen = GROUPS.flatMap((group) =>
+const wanted = values.group?.split(',');
+const unknown = wanted?.filter((name) => !GROUPS.some((group) => group.name === name)) ?? [];
+if (unknown.length > 0) throw new Error(`There is no group ${unknown.join(', ')}: ${GROUPS.map((g) => g.name).join(', ')}`); // prettier-ignore
+const chosen = GROUPS.filter((group) => wanted?.includes(group.name) ?? true).flatMap((group) =>
   group.mutations.filter((m) => {
     if (values.unit && projectOf(m.test[0]) !== 'unit') return false;
     return values.only === undefined || group.name.includes(values.only) || m.guard.includes(values.only);
   }),
 );
-const whole = values.only === undefined && !values.unit;
 
 /** Runs each piece of work by whichever copy is free. */
 async function share<T>(work: readonly T[], each: (item: T, copy: Copy) => Promise<void>): Promise<void> {
@@ -117,9 +119,8 @@ async function main(): Promise<void> {
     });
     const survivors = verdicts.filter((v) => !v.killed).map((v) => v.mutation.guard);
     const ok = survivors.length === 0 && chosen.length > 0;
-    if (values.write && whole) {
-      const date = new Date().toISOString().slice(0, 10);
-      noteRun({ date, mutations: chosen.length, killed: chosen.length - survivors.length, minutes: Math.ceil(seconds() / 60) }); // prettier-ignore
+    if (values.write) {
+      noteRuns(verdicts);
       writeFileSync(GUARDS_FILE, await guardsDocument());
     }
     finishWith({
