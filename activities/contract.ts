@@ -59,6 +59,8 @@ export type TransferAnswer =
   | { outcome: 'released'; transferId: string; stripeTransferId: string | null }
   | { outcome: 'blocked_kyc' }
   | { outcome: 'blocked_funds' }
+  /** The platform has never paid this seller: not before `until`, ms. */
+  | { outcome: 'held_first_release'; until: number }
   | { outcome: 'refused'; code: string; message: string };
 
 export interface RefundOrder {

@@ -6,7 +6,7 @@ import { setOffDebts, setOffOf } from '../db/debts.ts';
 import { overdrawn, post } from '../db/ledger.ts';
 import { changeMovement, lockMovement, raiseAlert, reserveMovement, useCharge } from '../db/movements.ts';
 import { project } from '../db/projection.ts';
-import { findSeller, updateSellerCapability } from '../db/sellers.ts';
+import { findSeller, firstReleaseWaitsUntil, noteFirstAcceptance, updateSellerCapability } from '../db/sellers.ts';
 import { assert } from '../domain/errors.ts';
 import { transferIdOf } from '../domain/ids.ts';
 import { toInteger, toMinor } from '../domain/money.ts';
@@ -19,7 +19,7 @@ import { type ActivityDeps, madeOf, readFromStripe, writeToStripe } from './stri
 const NO_CAPABILITY = new Set(['insufficient_capabilities_for_transfer', 'transfers_not_allowed', 'account_invalid']);
 
 export function releaseActivities(deps: ActivityDeps) {
-  const { sql, payments } = deps;
+  const { sql, payments, firstReleaseDelayMs: delayMs = 0 } = deps;
 
   async function transferToSeller(order: TransferOrder): Promise<TransferAnswer> {
     try {
@@ -37,11 +37,15 @@ export function releaseActivities(deps: ActivityDeps) {
     const done = await sql.begin(async (raw) => {
       const tx = raw as Tx;
       await earn(tx, order);
+      if (delayMs > 0) await noteFirstAcceptance(tx, order.sellerId);
       if (seller.transfers !== 'active') return null;
+      const until = await firstReleaseWaitsUntil(tx, order.sellerId, delayMs, id);
+      if (until !== null) return { outcome: 'held_first_release', until } as const;
       const restMinor = await restAfterDebts(tx, id, order);
       if (restMinor === 0n) {
         await project(tx, order.after);
-        return 'set_off' as const;
+        // The whole part paid debts: released, without a transfer.
+        return { outcome: 'released', transferId: id, stripeTransferId: null } as const;
       }
       const { movement, created } = await reserveMovement(tx, {
         id,
@@ -63,8 +67,7 @@ export function releaseActivities(deps: ActivityDeps) {
       return movement;
     });
     if (done === null) return { outcome: 'blocked_kyc' };
-    // The whole part paid debts: released, without a transfer.
-    if (done === 'set_off') return { outcome: 'released', transferId: id, stripeTransferId: null };
+    if ('outcome' in done) return done;
     if (done.status === 'succeeded') return { outcome: 'released', transferId: id, stripeTransferId: done.stripe_id };
     const metadata = {
       escrow_id: order.escrowId,

@@ -14,6 +14,8 @@ export interface ActivityDeps {
   logger: { info(o: object, msg: string): void; warn(o: object, msg: string): void };
   /** Whether webhooks may go to this machine itself; not unless it is said. */
   webhooks?: { loopback: boolean };
+  /** How long the first release to a seller who was never paid waits; 0 where it is not said. */
+  firstReleaseDelayMs?: number;
   /** Ends the process at a named point; set by the crash tests alone. */
   crashPoint?: (name: string) => void;
 }

@@ -37,7 +37,15 @@ export function explain(record: EscrowRecord, owed: readonly OwedBefore[] = []) 
         (o) => o.sellerId === m.sellerId && o.currency === currency && !isMilestoneEnd(m.status),
       );
       const netted = before ? ` Of what is released, ${plainMoney(before.open, currency)} that the seller owes from before is taken first.` : ''; // prettier-ignore
-      return { id: m.id, title: m.title, status: m.status, summary: `${sentence(own)}${netted}`, waiting_for: own };
+      const held = own.kind === 'first_release' ? undefined : m.releases.find((r) => r.status === 'held_first_release' && r.retryAt !== null); // prettier-ignore
+      const waits = held ? ` What was accepted already waits until ${new Date(held.retryAt!).toISOString()}, because the platform pays this seller for the first time.` : ''; // prettier-ignore
+      return {
+        id: m.id,
+        title: m.title,
+        status: m.status,
+        summary: `${sentence(own)}${netted}${waits}`,
+        waiting_for: own,
+      };
     }),
   };
 }

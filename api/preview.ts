@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { listDebts, openRest } from '../db/debts.ts';
 import { findEscrow, principalOn } from '../db/escrows.ts';
 import { pendingPayments } from '../db/movements.ts';
-import { findSeller } from '../db/sellers.ts';
+import { findSeller, firstReleaseWaitsUntil } from '../db/sellers.ts';
 import { isMilestoneEnd } from '../domain/escrow-state.ts';
 import { preview, PREVIEWED, type SellerFacts } from '../domain/preview.ts';
 import { MONEY_TERMS, type MoneyTerm } from '../db/ledger.ts';
@@ -32,6 +32,15 @@ export const previewSchema = z
     allowed: z.boolean(),
     refusal: z.object({ code: z.string(), detail: z.string(), available_actions: z.array(z.string()) }).nullable(),
     needs: z.string().nullable().describe('Who else must say yes before anything moves; null where nobody must.'),
+    waits: z
+      .array(
+        z.object({
+          milestone_id: z.string(),
+          amount: money,
+          until: z.iso.datetime().nullable().describe('Null: until the seller can receive it.'),
+        }),
+      )
+      .describe('Transfers that come later by themselves, and are not among the postings and calls.'),
     postings: z.array(
       z.object({
         kind: z.string(),
@@ -112,6 +121,11 @@ export async function previewEscrow(
         available_actions: actionsOf(state, viewer, now).all,
       },
       needs: second === null ? p.needs : 'Another of ops approves it.',
+      waits: p.waits.map(({ milestoneId: id, amount, until }) => ({
+        milestone_id: id,
+        amount: moneyOf(amount, settlement),
+        until: until === null ? null : new Date(until).toISOString(),
+      })),
       postings: p.postings.map(({ kind, legs }) => ({
         kind,
         legs: legs.map((leg) => ({ account: leg.account, amount: moneyOf(leg.amountMinor, settlement) })),
@@ -132,14 +146,15 @@ export async function previewEscrow(
 const MOST_DEBTS = 1000;
 
 async function sellersOf(
-  { sql }: AppContext,
+  { sql, settings }: AppContext,
   ids: readonly string[],
   currency: string,
 ): Promise<Map<string, SellerFacts>> {
   const found = await Promise.all(
     ids.map(async (id): Promise<[string, SellerFacts]> => {
-      const [seller, debts] = await Promise.all([
+      const [seller, firstReleaseAt, debts] = await Promise.all([
         findSeller(sql, id),
+        firstReleaseWaitsUntil(sql, id, settings.firstReleaseDelayMs),
         listDebts(sql, { sellerId: id, status: 'open', limit: MOST_DEBTS }),
       ]);
       const open = debts.filter((d) => d.currency === currency).reverse();
@@ -148,6 +163,7 @@ async function sellersOf(
         {
           canReceive: seller?.transfers === 'active',
           stripeAccountId: seller?.stripeAccountId ?? '',
+          firstReleaseAt,
           debts: open.map((d) => ({
             kind: d.kind,
             escrowId: d.escrow_id,

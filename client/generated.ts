@@ -254,6 +254,7 @@ export type WaitingFor = {
     | 'settlement'
     | 'chargeback'
     | 'transfer'
+    | 'first_release'
     | 'refund'
     | 'refund_owed'
     | 'reversal'
@@ -385,6 +386,13 @@ export type Preview = {
   refusal: { code: string; detail: string; available_actions: string[] } | null;
   /** Who else must say yes before anything moves; null where nobody must. */
   needs: string | null;
+  /** Transfers that come later by themselves, and are not among the postings and calls. */
+  waits: {
+    milestone_id: string;
+    amount: Money;
+    /** Null: until the seller can receive it. */
+    until: string | null;
+  }[];
   postings: {
     kind: string;
     legs: {

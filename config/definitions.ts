@@ -1,5 +1,6 @@
 // The list of settings: name, schema, default and the words that `npm start -- --help` prints.
 import { z } from 'zod';
+import { parsePeriod } from '../domain/periods.ts';
 
 export interface SettingDefinition {
   schema: z.ZodType;
@@ -51,6 +52,16 @@ const isProxy = (text: string): boolean =>
   /^(none|loopback|linklocal|uniquelocal|[\da-fA-F.:]+(\/\d{1,3})?)$/.test(text);
 
 const duration = z.string().regex(/^\d+(\.\d+)?\s?(ms|s|m|h)$/, "is not a duration such as '2s', '500ms' or '1m'");
+
+/** ISO 8601 → milliseconds. */
+const period = z.string().transform((text, check) => {
+  try {
+    return parsePeriod(text);
+  } catch (error) {
+    check.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
 
 const limits = z
   .string()
@@ -196,6 +207,11 @@ export const settingDefinitions = define({
       .transform(Number),
     default: '20',
     help: 'escrows that a buyer may fund and cancel within a day before funding is refused: each costs processing fees',
+  },
+  NEW_SELLER_FIRST_RELEASE_DELAY: {
+    group: 'Rules',
+    schema: period.optional(),
+    help: 'how long the first release to a seller whom the platform has never paid waits after it was accepted; ISO 8601 (default: P7D, none in the sandbox)',
   },
   APPROVAL_LIMIT_REFUND: {
     group: 'Rules',

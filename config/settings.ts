@@ -6,6 +6,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import type { CodecKey } from '../codec/payload-codec.ts';
+import { DAY_MS } from '../domain/periods.ts';
 import { settingDefinitions } from './definitions.ts';
 import type { SettingDefinition, SettingValues } from './definitions.ts';
 
@@ -65,6 +66,8 @@ export interface Settings {
   platformCountry: string;
   /** Funded and cancelled escrows of one buyer in 24 hours; more are refused. */
   fundCancelLimit: number;
+  /** How long the first release to a seller whom the platform has never paid waits after it was accepted. */
+  firstReleaseDelayMs: number;
   /** Amounts in minor units per currency; see approvalLimit. */
   approvalLimits: Record<ApprovalKind, ReadonlyMap<string, bigint>>;
   worker: {
@@ -85,6 +88,9 @@ export interface Settings {
 export class SettingsError extends Error {
   override name = 'SettingsError';
 }
+
+/** A week: most fraud warnings and second thoughts of card holders come before a stranger is paid. */
+const FIRST_RELEASE_DELAY_MS = 7 * DAY_MS;
 
 /** The key that the Stripe sandbox is used with: it takes any `sk_test_…`. */
 export const SANDBOX_SECRET_KEY = 'sk_test_sandbox';
@@ -192,6 +198,7 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
     trustedProxies: values.TRUSTED_PROXIES?.filter((proxy) => proxy !== 'none'),
     platformCountry: values.PLATFORM_COUNTRY,
     fundCancelLimit: values.FUND_CANCEL_LIMIT,
+    firstReleaseDelayMs: values.NEW_SELLER_FIRST_RELEASE_DELAY ?? (mode === 'sandbox' ? 0 : FIRST_RELEASE_DELAY_MS),
     approvalLimits: {
       refund: values.APPROVAL_LIMIT_REFUND,
       ruling: values.APPROVAL_LIMIT_RULING,

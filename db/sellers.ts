@@ -64,6 +64,26 @@ export async function updateSellerCapability(
     WHERE id = ${id}`;
 }
 
+/** The first acceptance for a seller starts the delay of their first release. Of several at once all wait by the same moment. */
+export async function noteFirstAcceptance(sql: Queryable, id: string): Promise<void> {
+  await sql`UPDATE sellers SET first_accepted_at = now() WHERE id = ${id} AND first_accepted_at IS NULL`;
+}
+
+/**
+ * Until when a first release to this seller waits, ms; null: none does, because they were paid before or its time has passed.
+ * A transfer that was reserved before goes on: what became of it at Stripe may not be known.
+ */
+export async function firstReleaseWaitsUntil(sql: Queryable, id: string, delayMs: number, transferId: string | null = null): Promise<number | null> {
+  if (delayMs === 0) return null;
+  const [row] = await sql<{ until: Date }[]>`
+    WITH wait AS (
+      SELECT id, coalesce(first_accepted_at, now()) + make_interval(secs => ${delayMs / 1000}) AS until FROM sellers WHERE id = ${id}
+    )
+    SELECT until FROM wait WHERE until > now() AND NOT EXISTS (
+      SELECT FROM movements m WHERE m.seller_id = wait.id AND m.kind = 'transfer' AND (m.status = 'succeeded' OR m.id = ${transferId}))`;
+  return row === undefined ? null : row.until.getTime() + 1;
+} // prettier-ignore
+
 export interface SellerBalance {
   currency: string;
   payable: bigint;

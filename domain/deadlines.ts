@@ -46,7 +46,8 @@ export function nextMilestoneDeadline(state: EscrowState, m: MilestoneState): De
   }
   if (m.refundRequest) add('refund_request', m.refundRequest.expiresAt);
   for (const part of m.releases) {
-    if (part.status === 'blocked_funds') add('retry_release', part.retryAt, String(part.part));
+    if (part.status === 'blocked_funds' || part.status === 'held_first_release')
+      add('retry_release', part.retryAt, String(part.part));
     if (part.status === 'blocked_kyc') add('nudge_kyc', part.retryAt, String(part.part));
   }
   return earliest(all);

@@ -87,13 +87,14 @@ export interface ReleasePart {
     | 'blocked_kyc'
     | 'blocked_funds'
     | 'blocked_ops'
+    | 'held_first_release'
     | 'released'
     | 'charged_back'
     | 'withdrawn';
   generation: number;
   transferId: string | null;
   automatic: boolean;
-  /** While blocked: when it is tried again, or when the seller is reminded. */
+  /** While blocked or held: when it is tried again, or when the seller is reminded. */
   retryAt: number | null;
   nudges: number;
 }

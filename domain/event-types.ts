@@ -38,6 +38,7 @@ export const EVENT_TYPES: Readonly<Record<string, string>> = {
   'milestone.released': 'Money was transferred to the seller.',
   'milestone.blocked_kyc': 'The transfer waits for the seller’s verification.',
   'milestone.blocked_funds': 'The transfer waits for the platform’s balance.',
+  'milestone.held_first_release': 'The platform pays this seller for the first time: the transfer waits for some days.',
   'milestone.blocked_ops': 'The transfer was refused; staff look at it.',
   'milestone.verification_reminder': 'The seller was reminded to get verified.',
   'milestone.recovering': 'Released money is being taken back from the seller.',

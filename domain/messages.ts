@@ -53,6 +53,7 @@ const HAPPENED = kinds({
   review_reminder: { topic: 'work', roles: ['buyer'], required: true, label: 'Reminder before money is released by itself' },
   auto_accepted: { topic: 'work', roles: BOTH, required: true, label: 'Work was accepted because the time ended' },
   released: { topic: 'payment', roles: ['seller'], required: true, label: 'Money was transferred to you' },
+  first_release: { topic: 'payment', roles: ['seller'], label: 'Your first payment waits a few days' },
   refunded: { topic: 'refund', roles: BOTH, required: true, label: 'Money went back to the buyer' },
   refund_failed: { topic: 'refund', roles: BOTH, required: true, label: 'A refund failed' },
   request_lapsed: { topic: 'refund', roles: BOTH, label: 'A request got no answer in time' },
@@ -136,6 +137,7 @@ export const EVENT_MESSAGES = {
   'milestone.released': { kind: 'released', to: 'seller' },
   'milestone.blocked_kyc': null,
   'milestone.blocked_funds': null,
+  'milestone.held_first_release': { kind: 'first_release', to: 'seller' },
   'milestone.blocked_ops': null, // ops have its alert
   'milestone.verification_reminder': { kind: 'verify_reminder', to: 'seller' },
   'milestone.recovering': null,

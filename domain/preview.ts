@@ -28,6 +28,8 @@ export type MoneyTerms = Record<'charged' | 'owed' | 'absorbed' | 'held' | 'rele
 export interface SellerFacts {
   canReceive: boolean;
   stripeAccountId: string;
+  /** Until when a first release to them waits, ms; null: none does. */
+  firstReleaseAt: number | null;
   /** Open, in the settlement currency, oldest first: they are taken out of a release. */
   debts: readonly { kind: DebtKind; escrowId: string; milestoneId: string; openMinor: bigint }[];
 }
@@ -53,10 +55,20 @@ export interface PreviewedCall {
   subject: string | null;
 }
 
+export interface PreviewedWait {
+  milestoneId: string;
+  /** Settlement currency, before debts are taken. */
+  amount: number;
+  /** ms; null: until the seller can receive it. */
+  until: number | null;
+}
+
 export interface Preview {
   refusal: Refusal | null;
   /** What the other side must do first, where one side alone cannot: nothing moves before. */
   needs: string | null;
+  /** Transfers that come later by themselves, and are not among the postings and calls. */
+  waits: PreviewedWait[];
   postings: PreviewedPosting[];
   calls: PreviewedCall[];
   escrow: EscrowStatus;
@@ -74,6 +86,7 @@ interface Run {
   state: EscrowState;
   facts: PreviewFacts;
   currency: string;
+  waits: PreviewedWait[];
   postings: PreviewedPosting[];
   calls: PreviewedCall[];
 }
@@ -91,6 +104,7 @@ export function preview(
     state,
     facts,
     currency: state.settlementCurrency ?? state.terms.currency,
+    waits: [],
     postings: [],
     calls: [],
   };
@@ -100,6 +114,7 @@ export function preview(
   return {
     refusal,
     needs,
+    waits: run.waits,
     postings: run.postings,
     calls: run.calls,
     escrow: state.status,
@@ -207,7 +222,12 @@ function release(run: Run, m: MilestoneState, amount: number): void {
   const seller = run.facts.sellers.get(m.sellerId);
   assert(seller !== undefined, `nothing is known of seller ${m.sellerId}`);
   const part = m.releases.length + 1;
-  m.releases.push({ part, amount, ...piece, status: seller.canReceive ? 'released' : 'blocked_kyc', generation: 1, transferId: null, automatic: false, retryAt: null, nudges: 0 }); // prettier-ignore
+  const status = !seller.canReceive
+    ? 'blocked_kyc'
+    : seller.firstReleaseAt !== null
+      ? 'held_first_release'
+      : 'released';
+  m.releases.push({ part, amount, ...piece, status, generation: 1, transferId: null, automatic: false, retryAt: null, nudges: 0 }); // prettier-ignore
   m.accepted += amount;
   run.postings.push({
     kind: 'part_accepted',
@@ -219,7 +239,8 @@ function release(run: Run, m: MilestoneState, amount: number): void {
       buyerFeeMinor: toMinor(piece.buyerFee),
     }),
   });
-  if (seller.canReceive) transfer(run, m, seller, toMinor(piece.payable));
+  if (status === 'released') transfer(run, m, seller, toMinor(piece.payable));
+  else run.waits.push({ milestoneId: m.id, amount: piece.payable, until: seller.canReceive ? seller.firstReleaseAt : null }); // prettier-ignore
   statusAfter(m);
 }
 
@@ -267,7 +288,8 @@ function statusAfter(m: MilestoneState): void {
   m.refundRequest = null;
   const parts = standingParts(m);
   if (parts.length === 0) m.status = 'refunded';
-  else m.status = parts.every((r) => r.status === 'released') ? 'released' : 'blocked_kyc';
+  else if (parts.every((r) => r.status === 'released')) m.status = 'released';
+  else m.status = parts.some((r) => r.status === 'blocked_kyc') ? 'blocked_kyc' : 'accepted';
 }
 
 function cancel(run: Run, principal: Principal): string | null {

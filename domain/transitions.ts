@@ -103,6 +103,7 @@ export type MilestoneMove =
   | 'released'
   | 'block_kyc'
   | 'block_funds'
+  | 'hold_first_release'
   | 'refund'
   | 'force_release'
   | 'force_refund'
@@ -142,6 +143,7 @@ export const MILESTONE_TRANSITIONS: readonly Row<MilestoneMove, MilestoneStatus>
   { name: 'released', from: ['accepted', 'releasing'], to: ['released'], by: ['stripe'], when: 'every accepted part was transferred' },
   { name: 'block_kyc', from: ['releasing'], to: ['blocked_kyc'], by: ['stripe'], when: 'the seller’s transfers capability is not active' },
   { name: 'block_funds', from: ['releasing'], to: ['blocked_funds'], by: ['stripe'], when: 'the platform’s balance is short (balance_insufficient)' },
+  { name: 'hold_first_release', from: ['releasing'], to: ['accepted'], by: ['workflow'], when: 'the platform has never paid this seller: their first release waits as long as the settings say' },
   { name: 'refund', from: HELD, to: ['refunding', ...HELD], by: ['buyer', 'seller', 'ops', 'workflow', 'timer'], action: 'refund', when: 'the buyer alone before work starts, else both sides, or ops; a part leaves the rest as it was', guard: mayRefund },
   { name: 'force_release', from: HELD, to: ['accepted'], by: ['ops'], action: 'force_release', when: 'two of ops decide over money that was held for almost as long as the platform may hold it', guard: mayForceRelease },
   { name: 'force_refund', from: ['blocked_kyc'], to: ['refunding'], by: ['ops'], action: 'force_refund', when: 'two of ops give accepted money back that its seller could not receive for almost as long as the platform may hold it', guard: mayForceRefund },

@@ -40,6 +40,7 @@ export const WAIT_KINDS = [
   'settlement',
   'chargeback',
   'transfer',
+  'first_release',
   'refund',
   'refund_owed',
   'reversal',
@@ -184,8 +185,11 @@ export function milestoneWaiting(state: WaitingState, m: MilestoneState): Waitin
     case 'submitted':
       return wait('review', 'buyer', 'Look at the work: accept it, ask for changes, or extend the time.', m.inspection?.endsAt ?? null, 'The money goes to the seller.', m.id); // prettier-ignore
     case 'accepted':
-    case 'releasing':
+    case 'releasing': {
+      const held = m.releases.find((r) => r.status === 'held_first_release');
+      if (held) return wait('first_release', 'platform', 'The platform pays this seller for the first time, and waits before it does.', held.retryAt, 'The money goes to the seller by itself.', m.id); // prettier-ignore
       return wait('transfer', 'platform', 'The money is being transferred to the seller.', null, null, m.id);
+    }
     case 'blocked_kyc':
       return wait('verify', 'seller', 'Finish the verification with Stripe: the money waits for you.', null, 'The money stays held for you; before it was held for longer than the platform may, two of ops decide.', m.id); // prettier-ignore
     case 'blocked_funds':

@@ -17,7 +17,7 @@ import {
 } from './waiting.ts';
 
 /** What a person can be waited for while the escrow lives; the rest waits for Stripe, the platform, or nobody. */
-export type PersonWaitKind = Exclude<WaitKind, 'bank' | 'settlement' | 'chargeback' | 'transfer' | 'refund' | 'refund_owed' | 'reversal' | 'closing' | 'ended'>; // prettier-ignore
+export type PersonWaitKind = Exclude<WaitKind, 'bank' | 'settlement' | 'chargeback' | 'transfer' | 'first_release' | 'refund' | 'refund_owed' | 'reversal' | 'closing' | 'ended'>; // prettier-ignore
 
 export interface Wait {
   kind: PersonWaitKind;

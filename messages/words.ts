@@ -103,6 +103,7 @@ export const WORDS: Record<MessageKind, Template> = {
   review_reminder: happened((f) => `Reminder: please review ${work(f)}`, (f) => `Your time to review the delivery ends${has(f, 'ends_at') ? ` at ${when(f, 'ends_at')}` : ' soon'}. If you do nothing until then, the money goes to the seller.`),
   auto_accepted: happened((f) => `The time to review ended: ${work(f)}`, (f) => `The time to review ended, so ${money(f)} counts as accepted and goes to the seller.`),
   released: happened((f) => `You are paid: ${money(f, 'amount', 'settlement')} for ${work(f)}`, (f) => `${money(f, 'amount', 'settlement')} was transferred to your Stripe balance.`),
+  first_release: happened((f) => `Your first payment waits: ${work(f)}`, (f) => `The work was accepted. Before the platform pays a seller for the first time it waits: the money goes to you by itself${has(f, 'until') ? ` on ${when(f, 'until')}` : ' then'}.`),
   refunded: happened((f) => `Refunded: ${work(f)}`, (f) => `${money(f)} went back to the buyer. Banks take up to ten days to show it.`),
   refund_failed: happened((f) => `A refund failed: ${work(f)}`, (f) => `The refund of ${money(f)} failed. Nothing is lost: the money is held, and our staff look at it.`),
   request_lapsed: happened((f) => `No answer in time: ${work(f)}`, () => 'A request was not answered in time, so that nothing changed.'),

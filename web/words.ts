@@ -437,6 +437,7 @@ export const EVENTS: Readonly<Record<EventType, string>> = {
   'milestone.released': '{settled} was transferred to the seller',
   'milestone.blocked_kyc': 'The transfer waits for the seller’s verification',
   'milestone.blocked_funds': 'The transfer is delayed: the platform’s balance is short',
+  'milestone.held_first_release': 'The first transfer to this seller waits until {until}',
   'milestone.blocked_ops': 'The transfer was refused; staff look at it',
   'milestone.verification_reminder': 'The seller was reminded to get verified',
   'refund.requested': 'asked for a refund of {amount}',

@@ -65,6 +65,7 @@ async function main(): Promise<void> {
         payments,
         logger,
         webhooks: settings.webhooks,
+        firstReleaseDelayMs: settings.firstReleaseDelayMs,
         ...(crash ? { crashPoint: crash.at } : {}),
       }),
       ...reconcileActivities({

@@ -168,6 +168,14 @@ function blocked(state: EscrowState, mark: Mark, m: MilestoneState, number: numb
       part.retryAt = now + state.terms.policy.topUpMs;
       if (canMove(m, 'block_funds')) moveMilestone(m, 'block_funds');
       break;
+    case 'held_first_release':
+      part.status = 'held_first_release';
+      // At least a second later: the database's clock decides, and ours may be a little ahead of it.
+      part.retryAt = Math.max(answer.until, now + 1000);
+      if (canMove(m, 'hold_first_release')) moveMilestone(m, 'hold_first_release');
+      mark.milestone(m);
+      mark.event('milestone.held_first_release', PLATFORM, m.id, { part: number, until: part.retryAt });
+      return;
     case 'refused':
       part.status = 'blocked_ops';
       freeze(state, mark, {

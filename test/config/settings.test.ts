@@ -68,6 +68,7 @@ describe('a wrong value is one line that names it', () => {
     [{ STRIPE_SECRET_KEY: 'sk_live_x', STRIPE_API_BASE: 'http://127.0.0.1:1' }, /^STRIPE_API_BASE must not be set/],
     [{ APPROVAL_LIMIT_RULING: 'usd=1.5' }, /^APPROVAL_LIMIT_RULING: .* is not a list of limits/],
     [{ PLATFORM_COUNTRY: 'usa' }, /^PLATFORM_COUNTRY: "usa" is not a country code/],
+    [{ NEW_SELLER_FIRST_RELEASE_DELAY: '7' }, /^NEW_SELLER_FIRST_RELEASE_DELAY: "7" "7" is not a period/],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL: "loud" is not one of/],
     [{ WORKER_STICKY_TIMEOUT: 'soon' }, /^WORKER_STICKY_TIMEOUT: "soon" is not a duration/],
   ])('%j', (env, message) => {
@@ -122,6 +123,15 @@ describe('real parts', () => {
     expect(mode({ STRIPE_SECRET_KEY: 'rk_test_1' })).toBe('test');
     expect(mode({ STRIPE_SECRET_KEY: 'sk_test_1', STRIPE_API_BASE: 'http://127.0.0.1:12111' })).toBe('sandbox');
   });
+});
+
+test('a new seller’s first release waits a week, in the sandbox only where it is asked for', () => {
+  const delay = (env: Record<string, string>) =>
+    loadSettings({ DATA_DIR: dataDir, STRIPE_WEBHOOK_SECRETS: 'whsec_a', ...env }).firstReleaseDelayMs;
+  expect(delay({})).toBe(0);
+  expect(delay({ NEW_SELLER_FIRST_RELEASE_DELAY: 'PT5S' })).toBe(5000);
+  expect(delay({ STRIPE_SECRET_KEY: 'sk_live_1' })).toBe(7 * 86_400_000);
+  expect(delay({ STRIPE_SECRET_KEY: 'sk_live_1', NEW_SELLER_FIRST_RELEASE_DELAY: 'PT0S' })).toBe(0);
 });
 
 test('a currency without a stated approval limit always asks for a second person', () => {

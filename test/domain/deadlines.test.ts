@@ -75,6 +75,8 @@ describe('a milestone’s timers', () => {
     expect(nextMilestoneDeadline(withFirst(unpaid), unpaid)).toEqual({ name: 'give_up', at: NOW + 1, subject: '' });
     const short = milestoneIn('blocked_funds', terms.milestones[0]!, { releases: [blocked('blocked_funds', NOW + 2)] });
     expect(nextMilestoneDeadline(withFirst(short), short)).toEqual({ name: 'retry_release', at: NOW + 2, subject: '1' }); // prettier-ignore
+    const first = milestoneIn('accepted', terms.milestones[0]!, { releases: [blocked('held_first_release', NOW + 2)] });
+    expect(nextMilestoneDeadline(withFirst(first), first)).toEqual({ name: 'retry_release', at: NOW + 2, subject: '1' }); // prettier-ignore
     const unknown = milestoneIn('blocked_kyc', terms.milestones[0]!, { releases: [blocked('blocked_kyc', NOW + 3)] });
     expect(nextMilestoneDeadline(withFirst(unknown), unknown)).toEqual({ name: 'nudge_kyc', at: NOW + 3, subject: '1' }); // prettier-ignore
   });

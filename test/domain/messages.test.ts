@@ -69,6 +69,7 @@ test('those states are all that people can be waited for', () => {
     'settlement',
     'chargeback',
     'transfer',
+    'first_release',
     'refund',
     'refund_owed',
     'reversal',

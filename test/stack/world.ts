@@ -146,6 +146,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
           payments,
           logger: quiet,
           webhooks: { loopback: true },
+          firstReleaseDelayMs: settings.firstReleaseDelayMs,
           ...(options.crashPoint ? { crashPoint: options.crashPoint } : {}),
         }),
         ...reconcileActivities({

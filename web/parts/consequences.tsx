@@ -7,7 +7,7 @@ import { MONEY_TERMS } from '../../db/ledger.ts';
 import type { Consequences } from '../consequences.ts';
 import type { Reader } from '../reader.ts';
 import { MONEY_WORDS, STRIPE_CALLS } from '../words.ts';
-import { Money } from './basics.tsx';
+import { Moment, Money } from './basics.tsx';
 
 export interface DryRunResult {
   before: LedgerMoney;
@@ -82,6 +82,19 @@ export function DryRun({ reader, result }: { reader: Reader; result: DryRunResul
           </table>
         </div>
       )}
+      {preview.waits.map(({ amount, until }) => (
+        <p>
+          <Money reader={reader} of={amount} /> goes to the seller{' '}
+          {until === null ? (
+            'when Stripe lets them receive it.'
+          ) : (
+            <>
+              by itself <Moment reader={reader} at={until} />: the platform waits before it pays a seller for the first
+              time.
+            </>
+          )}
+        </p>
+      ))}
       {preview.stripe_calls.map((call) => (
         <p class="quiet">
           At Stripe: {STRIPE_CALLS[call.call] ?? call.call} of <Money reader={reader} of={call.amount} />

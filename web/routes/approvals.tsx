@@ -96,6 +96,7 @@ interface Preview {
   allowed: boolean;
   refusal: { detail: string } | null;
   stripe_calls: { call: string; amount: { amount: number; currency: string } }[];
+  waits: { amount: { amount: number; currency: string }; until: string | null }[];
 }
 
 function previewLines(p: Preview, money: (amount: unknown, currency: unknown) => string): string[] {
@@ -107,6 +108,8 @@ function previewLines(p: Preview, money: (amount: unknown, currency: unknown) =>
         ? `${money(amount, currency)} goes back to the buyer.`
         : `An open payment of ${money(amount, currency)} is cancelled.`,
   );
+  for (const { amount: { amount, currency }, until } of p.waits)
+    lines.push(`${money(amount, currency)} goes to the seller ${until === null ? 'when Stripe lets them receive it' : `by itself at ${until}`}.`); // prettier-ignore
   return lines.length > 0 ? [...lines, 'It cannot be taken back.'] : ['No money moves.'];
 }
 
