@@ -18,7 +18,10 @@ export interface PaymentOrder {
   currency: string;
   paymentIntentId: string | null;
   paymentMethod: string | null;
+  /** `{payment_id}` in it is filled in. */
   returnUrl: string | null;
+  /** Paid on Stripe's own page: its session, and what the buyer reads there. */
+  checkout?: { sessionId: string | null; title: string };
   /** The milestones that it pays for; the captured amount is divided over them. */
   milestones: MilestoneTerms[];
   /** False when the escrow was given up: what arrives is not allocated but goes back. */
@@ -28,6 +31,7 @@ export interface PaymentOrder {
 export interface PaymentAnswer {
   status: PaymentStatus | 'declined' | 'refused';
   paymentIntentId: string | null;
+  checkoutSessionId?: string;
   chargeId: string | null;
   methodType: string | null;
   declineCode: string | null;

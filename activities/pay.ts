@@ -8,7 +8,7 @@ import { assert } from '../domain/errors.ts';
 import { toMinor } from '../domain/money.ts';
 import { chargeAllocated, chargeCaptured, inverse } from '../domain/postings.ts';
 import { PaymentsError } from '../payments/errors.ts';
-import type { PaymentIntentFacts } from '../payments/port.ts';
+import type { CheckoutSessionFacts, PaymentIntentFacts } from '../payments/port.ts';
 import type { PaymentAnswer, PaymentOrder } from './contract.ts';
 import { type ActivityDeps, final, readFromStripe, writeToStripe } from './stripe-call.ts';
 
@@ -26,7 +26,8 @@ export function paymentActivities(deps: ActivityDeps) {
       }),
     );
     const metadata = { escrow_id: order.escrowId, payment_id: order.paymentId };
-    const returnUrl = order.returnUrl ?? 'https://example.invalid/';
+    const returnUrl = (order.returnUrl ?? 'https://example.invalid/').replaceAll('{payment_id}', order.paymentId);
+    if (order.checkout !== undefined) return openCheckout(order, order.checkout.title, { metadata, returnUrl, since: movement.created_at }); // prettier-ignore
     const confirms = order.paymentIntentId !== null;
     try {
       const intent = await writeToStripe(deps, {
@@ -71,6 +72,60 @@ export function paymentActivities(deps: ActivityDeps) {
     }
   }
 
+  /** The buyer pays on Stripe's own page: its session makes the PaymentIntent, with what one of ours carries. */
+  async function openCheckout(order: PaymentOrder, title: string, { metadata, returnUrl, since }: { metadata: Record<string, string>; returnUrl: string; since: Date }): Promise<PaymentAnswer> {
+    const paid = new URL(returnUrl);
+    paid.searchParams.set('redirect_status', 'returned');
+    try {
+      const session = await writeToStripe(deps, {
+        escrowId: order.escrowId,
+        movementId: order.paymentId,
+        subject: order.paymentId,
+        operation: 'checkout',
+        generation: order.generation,
+        params: { amount: order.amount, currency: order.currency, title },
+        call: (key) =>
+          payments.createCheckoutSession(
+            {
+              amountMinor: toMinor(order.amount),
+              currency: order.currency,
+              transferGroup: order.escrowId,
+              metadata,
+              title,
+              returnUrl: paid.toString(),
+              cancelUrl: returnUrl,
+            },
+            key,
+          ),
+        find: () => payments.findCheckoutSession(order.paymentId, since),
+      });
+      return await recordSession(order, session);
+    } catch (error) {
+      if (!(error instanceof PaymentsError)) throw error;
+      return refusal(order, error);
+    }
+  } // prettier-ignore
+
+  /** What became of a session: of its PaymentIntent where it has one. */
+  async function recordSession(order: PaymentOrder, session: CheckoutSessionFacts): Promise<PaymentAnswer> {
+    const { id, status, paymentIntentId } = session;
+    const of = { checkoutSessionId: id };
+    const intent = paymentIntentId === null ? null : await readFromStripe(() => payments.retrievePaymentIntent(paymentIntentId)); // prettier-ignore
+    const over = status === 'complete' || status === 'expired';
+    if (intent === null ? status === 'expired' : over && OVER_WITH_ITS_SESSION.has(intent.status)) {
+      await sql.begin((tx) =>
+        changeMovement(tx, order.paymentId, { status: 'canceled', error_code: `session_${status}` }),
+      );
+      return { ...nothing(paymentIntentId), ...of, status: 'canceled' };
+    }
+    // The buyer is at the bank, and the page that would take its answer is gone: whether money comes is not known.
+    if (status === 'expired' && intent?.status === 'requires_action') throw final('session_expired_in_action', `Checkout Session ${id} is expired while its PaymentIntent ${intent.id} waits for the bank: a person must look.`); // prettier-ignore
+    if (intent !== null) return { ...(await recordIntent(order, intent)), ...of };
+    if (status !== 'open') throw final('unknown_status', `Checkout Session ${id} has status ${session.rawStatus} and no PaymentIntent: a person must look.`); // prettier-ignore
+    await sql.begin((tx) => changeMovement(tx, order.paymentId, { status: 'requires_payment_method' }));
+    return { ...nothing(null), ...of };
+  }
+
   /** A decline leaves the PaymentIntent open for another method; any other refusal is shown as it is. */
   async function refusal(order: PaymentOrder, error: PaymentsError): Promise<PaymentAnswer> {
     const paymentIntentId = error.paymentIntentId ?? order.paymentIntentId;
@@ -96,8 +151,14 @@ export function paymentActivities(deps: ActivityDeps) {
 
   async function recordPayment(order: PaymentOrder): Promise<PaymentAnswer> {
     const id = order.paymentIntentId;
+    const sessionId = order.checkout?.sessionId ?? null;
+    if (sessionId !== null) return recordSession(order, await readFromStripe(() => payments.retrieveCheckoutSession(sessionId))); // prettier-ignore
     if (id !== null) return recordIntent(order, await readFromStripe(() => payments.retrievePaymentIntent(id)));
     const movement = await findMovement(sql, order.paymentId);
+    if (order.checkout !== undefined && movement !== null) {
+      const session = await readFromStripe(() => payments.findCheckoutSession(order.paymentId, movement.created_at));
+      if (session !== null) return recordSession(order, session);
+    }
     const found =
       movement && (await readFromStripe(() => payments.findPaymentIntent(order.paymentId, movement.created_at)));
     if (found) return recordIntent(order, found);
@@ -107,6 +168,7 @@ export function paymentActivities(deps: ActivityDeps) {
   }
 
   async function cancelPayment(order: PaymentOrder): Promise<PaymentAnswer> {
+    if (order.checkout !== undefined) return expireCheckout(order, order.checkout.sessionId);
     const id = order.paymentIntentId;
     assert(id !== null, 'a payment is cancelled by its PaymentIntent');
     try {
@@ -123,6 +185,28 @@ export function paymentActivities(deps: ActivityDeps) {
       return await recordIntent(order, intent);
     } catch (error) {
       // Too late to cancel: it succeeded, or a bank is at work on it.
+      if (error instanceof PaymentsError) return recordPayment(order);
+      throw error;
+    }
+  }
+
+  /** Stripe cancels the PaymentIntent of a session only with its session. */
+  async function expireCheckout(order: PaymentOrder, id: string | null): Promise<PaymentAnswer> {
+    assert(id !== null, 'a payment on Stripe’s page is cancelled by its session');
+    try {
+      const session = await writeToStripe(deps, {
+        escrowId: order.escrowId,
+        movementId: order.paymentId,
+        subject: order.paymentId,
+        operation: 'cancel',
+        generation: order.generation,
+        params: { session: id },
+        call: (key) => payments.expireCheckoutSession(id, key),
+        find: () => payments.retrieveCheckoutSession(id),
+      });
+      return await recordSession(order, session);
+    } catch (error) {
+      // Too late: it is paid, or over already.
       if (error instanceof PaymentsError) return recordPayment(order);
       throw error;
     }
@@ -244,6 +328,13 @@ export function paymentActivities(deps: ActivityDeps) {
 
   return { createPayment, recordPayment, cancelPayment };
 }
+
+/** Of a session that is over nobody can confirm these any more: it ran out, or a bank debit that it began failed. */
+const OVER_WITH_ITS_SESSION: ReadonlySet<string> = new Set([
+  'requires_payment_method',
+  'requires_confirmation',
+  'canceled',
+]);
 
 const nothing = (paymentIntentId: string | null): PaymentAnswer => ({
   status: 'requires_payment_method',

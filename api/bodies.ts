@@ -80,11 +80,27 @@ export const proposal = z
 export type ProposalBody = z.output<typeof proposal>;
 
 export const agree = z.strictObject({ terms_hash: hash.optional() });
-export const fund = z.strictObject({
-  milestone_ids: z.array(z.string()).min(1, 'names at least one milestone, or is left out').max(50).optional(),
-  payment_method: text(200).optional().describe('Test methods such as pm_card_visa in the sandbox and in test mode.'),
-  return_url: z.url('takes a URL').optional(),
-});
+export const fund = z
+  .strictObject({
+    milestone_ids: z.array(z.string()).min(1, 'names at least one milestone, or is left out').max(50).optional(),
+    payment_method: text(200).optional().describe('Test methods such as pm_card_visa in the sandbox and in test mode.'),
+    return_url: z
+      .url('takes a URL')
+      .optional()
+      .describe('Where the buyer comes back to; `{payment_id}` in it is filled in.'),
+    checkout: z
+      .boolean('takes true or false')
+      .optional()
+      .describe('True: the buyer pays on Stripe’s own page, which needs no scripts here; it takes `return_url` beside it, and `url` of the answer is that page. An open payment of another way is cancelled first. Left out: the way that is open already.'), // prettier-ignore
+  })
+  .refine((b) => b.checkout !== true || b.return_url !== undefined, {
+    path: ['return_url'],
+    error: 'names where the buyer comes back to from Stripe’s page',
+  })
+  .refine((b) => b.checkout !== true || b.payment_method === undefined, {
+    path: ['payment_method'],
+    error: 'is chosen on Stripe’s page when checkout is true',
+  });
 export const cancel = z.strictObject({ reason: text(500).optional() });
 const fileIds = z
   .array(z.string())

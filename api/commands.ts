@@ -273,9 +273,15 @@ async function paymentSecret(
   context: CommandContext,
   payment: PaymentResult | undefined,
 ): Promise<PaymentSecret | null> {
-  if (!payment?.paymentIntentId) return null;
+  if (payment === undefined) return null;
   if (payment.status !== 'requires_payment_method' && payment.status !== 'requires_action') return null;
   try {
+    // Stripe's page also leads to the bank, and is where its PaymentIntent is paid: nobody else needs that one's secret.
+    if (payment.checkoutSessionId) {
+      const { url } = await context.payments.retrieveCheckoutSession(payment.checkoutSessionId);
+      return { clientSecret: null, actionUrl: url };
+    }
+    if (payment.paymentIntentId === null) return null;
     const { clientSecret, actionUrl } = await context.payments.retrievePaymentIntent(payment.paymentIntentId);
     return { clientSecret, actionUrl };
   } catch (error) {

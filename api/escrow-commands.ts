@@ -191,6 +191,7 @@ export const inputs = {
     milestoneIds: body.milestone_ids,
     paymentMethod: body.payment_method,
     returnUrl: body.return_url,
+    ...(body.checkout === undefined ? {} : { checkout: body.checkout }),
   }),
   cancel: (body: Body<typeof bodies.cancel>): CommandInput<'cancel'> => ({ reason: body.reason }),
   start: (milestoneId: string): CommandInput<'start'> => ({ milestoneId }),

@@ -1006,7 +1006,10 @@ export interface Operations {
         milestone_ids?: string[];
         /** Test methods such as pm_card_visa in the sandbox and in test mode. */
         payment_method?: string;
+        /** Where the buyer comes back to; `{payment_id}` in it is filled in. */
         return_url?: string;
+        /** True: the buyer pays on Stripe’s own page, which needs no scripts here; it takes `return_url` beside it, and `url` of the answer is that page. An open payment of another way is cancelled first. Left out: the way that is open already. */
+        checkout?: boolean;
       };
     },
     options?: CallOptions,

@@ -217,7 +217,12 @@ export interface PaymentState {
   status: PaymentStatus;
   /** Attempt to create or confirm: part of the idempotency key. */
   generation: number;
+  /** Of a payment by Checkout known from Stripe's first word of it: the session makes it when the buyer confirms. */
   paymentIntentId: string | null;
+  /** Paid on Stripe's own page instead of ours; without a session until Stripe has answered. */
+  checkout?: { sessionId: string | null };
+  /** The buyer pays another way: it is cancelled for that, and nobody is told of a failure. */
+  replaced?: true;
   chargeId: string | null;
   methodType: string | null;
   paidAt: number | null;

@@ -188,6 +188,8 @@ export function messagesOfEvent(event: EscrowEvent, parties: EventParties): { ki
   const rule = RULES[event.type] ?? null;
   // A freeze by a dispute comes with the dispute's own message.
   if (rule === null || event.data['reason'] === 'in_product_dispute') return [];
+  // The buyer pays the same another way, at this moment.
+  if (event.type === 'payment.canceled' && event.data['reason'] === 'replaced') return [];
   const of = parties.milestones.filter((m) => event.milestoneId === null || m.id === event.milestoneId);
   const sellers = [...new Set(of.map((m) => m.sellerId))];
   const { buyerId } = parties;

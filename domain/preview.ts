@@ -47,7 +47,12 @@ export interface PreviewedPosting {
 }
 
 export interface PreviewedCall {
-  call: 'payment_intents.create' | 'transfers.create' | 'refunds.create' | 'payment_intents.cancel';
+  call:
+    | 'payment_intents.create'
+    | 'transfers.create'
+    | 'refunds.create'
+    | 'payment_intents.cancel'
+    | 'checkout.sessions.expire';
   amount: number;
   currency: string;
   milestoneId: string | null;
@@ -297,7 +302,8 @@ function cancel(run: Run, principal: Principal): string | null {
   if (state.status === 'active' && !cancelsAlone(state, principal)) return 'The other side agrees by the same call.';
   for (const p of state.payments) {
     if (p.status === 'succeeded' || p.status === 'canceled') continue;
-    run.calls.push({ call: 'payment_intents.cancel', amount: p.amount, currency: state.terms.currency, milestoneId: null, subject: p.paymentIntentId }); // prettier-ignore
+    const [call, subject] = p.checkout === undefined ? ['payment_intents.cancel' as const, p.paymentIntentId] : ['checkout.sessions.expire' as const, p.checkout.sessionId]; // prettier-ignore
+    run.calls.push({ call, amount: p.amount, currency: state.terms.currency, milestoneId: null, subject });
   }
   for (const m of state.milestones) {
     if (canMove(m, 'give_up')) m.status = 'cancelled';

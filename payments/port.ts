@@ -45,6 +45,21 @@ export interface PaymentIntentFacts {
   lastError: { code: string; declineCode: string | null; message: string } | null;
 }
 
+export const SESSION_STATUSES = ['open', 'complete', 'expired'] as const;
+
+/** A payment on Stripe's own page. */
+export interface CheckoutSessionFacts {
+  id: string;
+  status: (typeof SESSION_STATUSES)[number] | 'unknown';
+  /** Stripe's own word. */
+  rawStatus: string;
+  /** Where the buyer pays; null once it is over. */
+  url: string | null;
+  /** Made when the buyer confirms. */
+  paymentIntentId: string | null;
+  metadata: Metadata;
+}
+
 export interface TransferFacts {
   id: string;
   amountMinor: bigint;
@@ -204,6 +219,14 @@ export interface CreatePaymentIntent {
   returnUrl: string;
 }
 
+export interface CreateCheckoutSession extends Pick<CreatePaymentIntent, 'amountMinor' | 'currency' | 'transferGroup' | 'metadata'> {
+  /** What the buyer reads that they pay for. */
+  title: string;
+  /** Where Stripe sends the buyer who has paid, and who has not. */
+  returnUrl: string;
+  cancelUrl: string;
+} // prettier-ignore
+
 export interface CreateTransfer {
   amountMinor: bigint;
   currency: string;
@@ -238,6 +261,14 @@ export interface Payments {
   retrievePaymentIntent(id: string): Promise<PaymentIntentFacts>;
   /** Looks a PaymentIntent up by our payment id, for an answer that was lost. */
   findPaymentIntent(paymentId: string, createdAfter: Date): Promise<PaymentIntentFacts | null>;
+
+  /** Its PaymentIntent carries the same metadata and transfer group as one of `createPaymentIntent`. */
+  createCheckoutSession(input: CreateCheckoutSession, key: string): Promise<CheckoutSessionFacts>;
+  /** Also ends its PaymentIntent, which is cancelled in no other way. */
+  expireCheckoutSession(id: string, key: string): Promise<CheckoutSessionFacts>;
+  retrieveCheckoutSession(id: string): Promise<CheckoutSessionFacts>;
+  /** Looks a session up by our payment id, for an answer that was lost. */
+  findCheckoutSession(paymentId: string, createdAfter: Date): Promise<CheckoutSessionFacts | null>;
 
   createTransfer(input: CreateTransfer, key: string): Promise<TransferFacts>;
   retrieveTransfer(id: string): Promise<TransferFacts>;

@@ -5,8 +5,8 @@ import { PaymentsError, toPaymentsError } from './errors.ts';
 import type { StripeObserver } from './metrics.ts';
 import { stripeJournal } from './stripe-books.ts';
 import { balanceTransaction, type Expanded, idOf } from './stripe-facts.ts';
-import { INTENT_STATUSES, REFUND_STATUSES } from './port.ts';
-import type { AccountFacts, BalanceSettingsFacts, ChargeFacts, CurrencyBalance, DisputeFacts, Payments, PaymentIntentFacts, RefundFacts, TransferFacts, TransferReversalFacts, WebhookEvent } from './port.ts'; // prettier-ignore
+import { INTENT_STATUSES, REFUND_STATUSES, SESSION_STATUSES } from './port.ts';
+import type { AccountFacts, BalanceSettingsFacts, ChargeFacts, CheckoutSessionFacts, CurrencyBalance, DisputeFacts, Payments, PaymentIntentFacts, RefundFacts, TransferFacts, TransferReversalFacts, WebhookEvent } from './port.ts'; // prettier-ignore
 
 export interface StripeOptions {
   secretKey: string;
@@ -97,6 +97,54 @@ export function stripePayments(options: StripeOptions, observer?: StripeObserver
           if (intent.metadata['payment_id'] === paymentId) {
             return intentFacts(await stripe.paymentIntents.retrieve(intent.id, { expand: INTENT_EXPAND }));
           }
+        }
+        return null;
+      }),
+
+    createCheckoutSession: (input, key) =>
+      guard(async () =>
+        sessionFacts(
+          await stripe.checkout.sessions.create(
+            {
+              mode: 'payment',
+              line_items: [
+                {
+                  quantity: 1,
+                  price_data: {
+                    currency: input.currency,
+                    unit_amount: Number(input.amountMinor),
+                    product_data: { name: input.title },
+                  },
+                },
+              ],
+              metadata: input.metadata,
+              payment_intent_data: {
+                capture_method: 'automatic',
+                transfer_group: input.transferGroup,
+                metadata: input.metadata,
+              },
+              ...(excludedTypes(input.currency).length === 0
+                ? {}
+                : {
+                    excluded_payment_method_types: excludedTypes(
+                      input.currency,
+                    ) as Stripe.Checkout.SessionCreateParams.ExcludedPaymentMethodType[],
+                  }),
+              success_url: input.returnUrl,
+              cancel_url: input.cancelUrl,
+            },
+            { idempotencyKey: key },
+          ),
+        ),
+      ),
+    expireCheckoutSession: (id, key) =>
+      guard(async () => sessionFacts(await stripe.checkout.sessions.expire(id, {}, { idempotencyKey: key }))),
+    retrieveCheckoutSession: (id) => guard(async () => sessionFacts(await stripe.checkout.sessions.retrieve(id))),
+    findCheckoutSession: (paymentId, createdAfter) =>
+      guard(async () => {
+        const gte = Math.floor(createdAfter.getTime() / 1000) - 60;
+        for await (const session of stripe.checkout.sessions.list({ created: { gte }, limit: PAGE })) {
+          if (session.metadata?.['payment_id'] === paymentId) return sessionFacts(session);
         }
         return null;
       }),
@@ -437,6 +485,17 @@ function intentFacts(intent: Stripe.PaymentIntent): PaymentIntentFacts {
     lastError: error
       ? { code: error.code ?? error.type, declineCode: error.decline_code ?? null, message: error.message ?? '' }
       : null,
+  };
+}
+
+function sessionFacts(s: Stripe.Checkout.Session): CheckoutSessionFacts {
+  return {
+    id: s.id,
+    status: SESSION_STATUSES.find((x) => x === s.status) ?? 'unknown',
+    rawStatus: s.status ?? '',
+    url: s.url,
+    paymentIntentId: idOf(s.payment_intent),
+    metadata: s.metadata ?? {},
   };
 }
 

@@ -113,11 +113,13 @@ function argumentsOf(
         'card_declined',
         'debit',
         undefined,
+        'stripes_page',
+        'stripes_page',
       ]);
       const named = state.terms.funding === 'per_milestone' && chance.happens(0.6) ? state.milestones.filter(() => chance.happens(0.6)).map((x) => x.id) : []; // prettier-ignore
       return {
         paymentId: `pay_${unique}`,
-        ...(method ? { paymentMethod: method } : {}),
+        ...(method === 'stripes_page' ? { checkout: true } : method ? { paymentMethod: method } : {}),
         ...(named.length > 0 ? { milestoneIds: named } : {}),
       };
     }

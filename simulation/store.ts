@@ -3,7 +3,14 @@
 import type { PaymentAnswer, PaymentOrder, RefundAnswer, RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts'; // prettier-ignore
 import { allocateCharge } from '../domain/allocation.ts';
 import type { EscrowEvent, EscrowSnapshot, MilestoneState } from '../domain/escrow-state.ts';
-import { isRefusal, type Intent, type Method, type SimulatedStripe, type StripeRefund } from './stripe.ts';
+import {
+  isRefusal,
+  type Intent,
+  type Method,
+  type Session,
+  type SimulatedStripe,
+  type StripeRefund,
+} from './stripe.ts';
 
 /** Where an attempt may die: nothing done, Stripe has done it, the database knows it too. */
 export type CrashPoint = 'before_effect' | 'after_effect' | 'after_commit';
@@ -79,6 +86,8 @@ export class Store {
   /** Settlement units for 100 units of the terms' currency. */
   private readonly rate: number;
   private attempts = 0;
+  /** Which milestones each payment is for. */
+  private readonly ways = new Map<string, string[]>();
 
   constructor(stripe: SimulatedStripe, guards: Guards, rate: number) {
     this.stripe = stripe;
@@ -131,6 +140,14 @@ export class Store {
 
   createPayment(o: PaymentOrder, crash: (at: CrashPoint) => void): PaymentAnswer {
     crash('before_effect');
+    this.expectOneWayToPay(o);
+    if (o.checkout !== undefined) {
+      const session = this.stripe.createSession(this.key(o.escrowId, o.paymentId, 'checkout', o.generation), o.paymentId, o.amount); // prettier-ignore
+      crash('after_effect');
+      const answer = this.recordSession(o, session);
+      crash('after_commit');
+      return answer;
+    }
     const method = o.paymentMethod as Method | null;
     let id = o.paymentIntentId;
     if (id !== null && method !== null) {
@@ -149,10 +166,31 @@ export class Store {
     return answer;
   }
 
+  /** What can still be paid for these milestones at Stripe is this payment alone. */
+  private expectOneWayToPay(o: PaymentOrder): void {
+    this.ways.set(o.paymentId, o.milestones.map((m) => m.id)); // prettier-ignore
+    const mine = new Set(o.milestones.map((m) => m.id));
+    const open = [...this.stripe.intents.values()].filter((i) => ['requires_payment_method', 'requires_action'].includes(i.status) && !this.isOver(i)); // prettier-ignore
+    const pages = [...this.stripe.sessions.values()].filter((s) => s.status === 'open');
+    for (const { paymentId } of [...open, ...pages]) {
+      if (paymentId !== o.paymentId && this.ways.get(paymentId)?.some((id) => mine.has(id))) throw new Broken(`${o.paymentId} would be paid beside ${paymentId}, which is open`); // prettier-ignore
+    }
+  }
+
+  /** Nobody can confirm an intent whose session is complete or expired. */
+  private isOver = (intent: Intent): boolean =>
+    [...this.stripe.sessions.values()].some((s) => s.intentId === intent.id && s.status !== 'open');
+
   private declined = (id: string): PaymentAnswer => ({ ...nothing(id), status: 'declined', declineCode: 'card_declined', message: 'Your card was declined.' }); // prettier-ignore
 
   recordPayment(o: PaymentOrder, crash: (at: CrashPoint) => void): PaymentAnswer {
     crash('before_effect');
+    const session = o.checkout && [...this.stripe.sessions.values()].find((s) => s.paymentId === o.paymentId);
+    if (session) {
+      const answer = this.recordSession(o, session);
+      crash('after_commit');
+      return answer;
+    }
     const intent = o.paymentIntentId === null ? [...this.stripe.intents.values()].find((i) => i.paymentId === o.paymentId) : this.stripe.intents.get(o.paymentIntentId); // prettier-ignore
     if (!intent) return { ...nothing(null), status: 'canceled' };
     const answer = this.recordIntent(o, intent);
@@ -162,11 +200,27 @@ export class Store {
 
   cancelPayment(o: PaymentOrder, crash: (at: CrashPoint) => void): PaymentAnswer {
     crash('before_effect');
+    if (o.checkout !== undefined) {
+      const session = this.stripe.sessions.get(o.checkout.sessionId!)!;
+      this.stripe.expireSession(this.key(o.escrowId, o.paymentId, 'cancel', o.generation), session);
+      crash('after_effect');
+      const answer = this.recordSession(o, session);
+      crash('after_commit');
+      return answer;
+    }
     this.stripe.cancel(this.key(o.escrowId, o.paymentId, 'cancel', o.generation), o.paymentIntentId!);
     crash('after_effect');
     const answer = this.recordIntent(o, this.stripe.intents.get(o.paymentIntentId!)!);
     crash('after_commit');
     return answer;
+  }
+
+  private recordSession(o: PaymentOrder, session: Session): PaymentAnswer {
+    const of = { checkoutSessionId: session.id };
+    const intent = this.stripe.intents.get(session.intentId ?? '');
+    const over = intent === undefined ? session.status === 'expired' : session.status !== 'open' && ['requires_payment_method', 'canceled'].includes(intent.status); // prettier-ignore
+    if (over) return { ...nothing(session.intentId), ...of, status: 'canceled' };
+    return { ...(intent === undefined ? nothing(null) : this.recordIntent(o, intent)), ...of };
   }
 
   private recordIntent(o: PaymentOrder, intent: Intent): PaymentAnswer {

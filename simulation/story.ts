@@ -6,7 +6,7 @@ import { Chance } from './clock.ts';
 import { BUYER, command, type PersonsCommand, SELLERS, whatSomebodyDoes } from './people.ts';
 import { diligence } from './schedule.ts';
 import { ALL_GUARDS, Store } from './store.ts';
-import { type Intent, SimulatedStripe, type StripeRefund } from './stripe.ts';
+import { type Intent, type Session, SimulatedStripe, type StripeRefund } from './stripe.ts';
 import { termsOf } from './terms.ts';
 
 /** An engine that runs the escrow's workflow. */
@@ -25,7 +25,7 @@ export interface Stage {
   store: Store;
   stripe: SimulatedStripe;
   /** What Stripe has to tell and has not told yet. */
-  news: (Intent | StripeRefund)[];
+  news: (Intent | Session | StripeRefund)[];
   continueAfter: number | undefined;
 }
 
@@ -39,7 +39,9 @@ const STEPS = 14;
 export function stageOf(seed: number, escrowId: string): Stage {
   const chance = new Chance(seed);
   const news: Stage['news'] = [];
-  const stripe = new SimulatedStripe(chance, (of) => news.push('intent' in of ? of.intent : of.refund));
+  const stripe = new SimulatedStripe(chance, (of) =>
+    news.push('intent' in of ? of.intent : 'session' in of ? of.session : of.refund),
+  );
   // Nothing by chance inside: activities that run beside each other would draw in another order on a real server.
   stripe.calm = true;
   const store = new Store(stripe, ALL_GUARDS, chance.of([100, 91]));
@@ -86,6 +88,7 @@ export async function live(
   }
   stripe.balanceShort = false;
   for (let i = 0; i < 60 && !(await engine.over()); i++) {
+    for (const session of stripe.sessions.values()) stripe.paySession(session, 'card');
     for (const intent of stripe.intents.values()) if (intent.status === 'processing') stripe.set(intent, 'succeeded');
     for (const refund of stripe.refunds) if (refund.status === 'pending') stripe.settleRefund(refund, 'succeeded');
     await hear();
@@ -118,7 +121,9 @@ function next(news: Stage['news']): Stage['news'][number] | undefined {
 }
 
 const signalOf = (word: Stage['news'][number], eventId: string) =>
-  'refundId' in word
+  'intentId' in word && !('refundId' in word)
+    ? { kind: 'checkout_session' as const, sessionId: word.id, paymentId: word.paymentId, status: word.status, eventId } // prettier-ignore
+    : 'refundId' in word
     ? { kind: 'refund' as const, stripeRefundId: word.id, refundId: word.refundId, status: word.status, eventId }
     : { kind: 'payment_intent' as const, paymentIntentId: word.id, paymentId: word.paymentId, status: word.status, eventId }; // prettier-ignore
 
@@ -134,7 +139,7 @@ export function comparable(state: EscrowState): unknown {
       if (typeof value === 'number' && value > EPOCH_MS) return 'a time';
       // An inspection's clock runs in both, and not equally fast.
       if (key === 'remainingMs') return 'a time';
-      if (typeof value === 'string' && /^(?:pi|ch|re|tr)_\d+$/.test(value)) return value.replace(/\d+/, 'n');
+      if (typeof value === 'string' && /^(?:pi|cs|ch|re|tr)_\d+$/.test(value)) return value.replace(/\d+/, 'n');
       return typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? 'a time' : value;
     }),
   );

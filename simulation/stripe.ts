@@ -14,6 +14,15 @@ export interface Intent {
   declined: boolean;
 }
 
+/** A payment on Stripe's own page: its intent is made when the buyer confirms. */
+export interface Session {
+  id: string;
+  paymentId: string;
+  amount: number;
+  status: 'open' | 'complete' | 'expired';
+  intentId: string | null;
+}
+
 export interface StripeRefund {
   id: string;
   refundId: string;
@@ -45,12 +54,13 @@ export interface StripeRefusal {
 }
 
 /** What Stripe tells by webhook. */
-export type Told = (of: { intent: Intent } | { refund: StripeRefund }) => void;
+export type Told = (of: { intent: Intent } | { refund: StripeRefund } | { session: Session }) => void;
 
 export type Method = 'card' | 'card_authentication' | 'card_declined' | 'debit';
 
 export class SimulatedStripe {
   readonly intents = new Map<string, Intent>();
+  readonly sessions = new Map<string, Session>();
   readonly transfers: StripeTransfer[] = [];
   readonly refunds: StripeRefund[] = [];
   readonly reversals: StripeReversal[] = [];
@@ -95,10 +105,45 @@ export class SimulatedStripe {
     method: Method | null,
   ): { intentId: string; declined: boolean } {
     return this.keyed(key, { paymentId, amount, method }, () => {
-      const intent: Intent = { id: this.id('pi'), paymentId, amount, status: 'requires_payment_method', chargeId: null, methodType: null, declined: false }; // prettier-ignore
-      this.intents.set(intent.id, intent);
+      const intent = this.newIntent(paymentId, amount);
       return { intentId: intent.id, declined: method !== null && this.pay(intent, method) === 'declined' };
     });
+  }
+
+  private newIntent(paymentId: string, amount: number): Intent {
+    const intent: Intent = { id: this.id('pi'), paymentId, amount, status: 'requires_payment_method', chargeId: null, methodType: null, declined: false }; // prettier-ignore
+    this.intents.set(intent.id, intent);
+    return intent;
+  }
+
+  createSession(key: string, paymentId: string, amount: number): Session {
+    return this.keyed(key, { paymentId, amount }, () => {
+      const session: Session = { id: this.id('cs'), paymentId, amount, status: 'open', intentId: null };
+      this.sessions.set(session.id, session);
+      this.told({ session });
+      return session;
+    });
+  }
+
+  /** The buyer on the session's page; a page that is over takes nothing. */
+  paySession(session: Session, method: Method): void {
+    if (session.status !== 'open') return;
+    const intent = this.intents.get(session.intentId ?? '') ?? this.newIntent(session.paymentId, session.amount);
+    session.intentId = intent.id;
+    if (intent.status === 'requires_payment_method') this.pay(intent, method);
+  }
+
+  /** By itself after a day (`key` null), or asked for. What was begun there ends with it. */
+  expireSession(key: string | null, session: Session): 'ok' | StripeRefusal {
+    const expire = (): 'ok' | StripeRefusal => {
+      if (session.status !== 'open') return { refused: 'session_not_open' };
+      session.status = 'expired';
+      const intent = this.intents.get(session.intentId ?? '');
+      if (intent !== undefined) this.set(intent, 'canceled');
+      this.told({ session });
+      return 'ok';
+    };
+    return key === null ? expire() : this.keyed(key, { session: session.id }, expire);
   }
 
   confirm(key: string, intentId: string, method: Method): { declined: boolean } | StripeRefusal {
@@ -125,12 +170,16 @@ export class SimulatedStripe {
   set(intent: Intent, status: IntentStatus): void {
     intent.status = status;
     if (status === 'succeeded') intent.chargeId ??= `ch_${intent.id.slice(3)}`;
+    const session = [...this.sessions.values()].find((s) => s.intentId === intent.id && s.status === 'open');
+    if (session !== undefined && (status === 'succeeded' || status === 'processing')) session.status = 'complete';
     this.told({ intent });
   }
 
   cancel(key: string, intentId: string): 'ok' | StripeRefusal {
     return this.keyed(key, { intentId }, () => {
       const intent = this.intents.get(intentId)!;
+      if ([...this.sessions.values()].some((s) => s.intentId === intentId))
+        throw new Error(`${intentId} is cancelled only with its session`);
       if (intent.status === 'succeeded' || intent.status === 'processing')
         return { refused: 'payment_intent_unexpected_state' };
       if (intent.status !== 'canceled') this.set(intent, 'canceled');

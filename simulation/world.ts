@@ -11,7 +11,7 @@ import type { Isolate } from './isolate.ts';
 import { BUYER, command, OPS, type PersonsCommand, SELLERS, whatSomebodyDoes } from './people.ts';
 import { Recoveries, TryAgain } from './recoveries.ts';
 import { Crash, type CrashPoint, type Guards, Store } from './store.ts';
-import { type Intent, SimulatedStripe, type StripeRefund } from './stripe.ts';
+import { type Intent, type Session, SimulatedStripe, type StripeRefund } from './stripe.ts';
 import { termsOf } from './terms.ts';
 
 const MINUTE = 60_000;
@@ -20,7 +20,7 @@ const DAY = 24 * HOUR;
 const BEGIN = Date.UTC(2026, 0, 1);
 const CRASH_POINTS: readonly CrashPoint[] = ['before_effect', 'after_effect', 'after_commit'];
 
-export const FAULTS = ['crash_before_effect', 'crash_after_effect', 'crash_after_commit', 'late_attempt', 'activity_gave_up', 'local_activity_failed', 'eviction', 'continue_as_new', 'signal_duplicate', 'signal_late', 'signal_lost', 'answer_lost', 'command_refused', 'simultaneous', 'seller_incapable', 'balance_short', 'card_dispute_opened', 'card_dispute_lifted', 'card_dispute_lost', 'dispute_reordered', 'refund_failed_late', 'frozen_by_ops', 'cancel_request_of_temporal', 'refund_refunded', 'refund_undone', 'refund_lapsed', 'refund_refused', 'refund_short'] as const; // prettier-ignore
+export const FAULTS = ['crash_before_effect', 'crash_after_effect', 'crash_after_commit', 'late_attempt', 'activity_gave_up', 'local_activity_failed', 'eviction', 'continue_as_new', 'signal_duplicate', 'signal_late', 'signal_lost', 'answer_lost', 'command_refused', 'simultaneous', 'seller_incapable', 'balance_short', 'card_dispute_opened', 'card_dispute_lifted', 'card_dispute_lost', 'dispute_reordered', 'refund_failed_late', 'frozen_by_ops', 'cancel_request_of_temporal', 'refund_refunded', 'refund_undone', 'refund_lapsed', 'refund_refused', 'refund_short', 'checkout_expired'] as const; // prettier-ignore
 export type Fault = (typeof FAULTS)[number];
 
 interface Due {
@@ -84,7 +84,7 @@ export class World {
     this.options = options;
     this.chance = new Chance(options.seed);
     this.escrowId = `esc_${options.seed}`;
-    this.stripe = new SimulatedStripe(this.chance, (of) => ('intent' in of ? this.intentChanged(of.intent) : this.refundChanged(of.refund))); // prettier-ignore
+    this.stripe = new SimulatedStripe(this.chance, (of) => ('intent' in of ? this.intentChanged(of.intent) : 'session' in of ? this.sessionChanged(of.session) : this.refundChanged(of.refund))); // prettier-ignore
     this.store = new Store(this.stripe, options.guards, this.chance.of([100, 100, 91]));
     this.recoveries = new Recoveries(this.store, this.stripe, options.guards);
     this.continueAfter = this.chance.happens(0.4) ? 1 + this.chance.below(6) : undefined;
@@ -409,6 +409,21 @@ export class World {
     if (status === 'requires_action' && chance.happens(0.75)) {
       becomes(chance.below(30 * HOUR), () => this.stripe.set(intent, chance.of(['succeeded', 'succeeded', 'processing', 'requires_payment_method']))); // prettier-ignore
     }
+  }
+
+  /** The buyer pays there, at once or after a refusal, or leaves it: after a day it is over. */
+  private sessionChanged(session: Session): void {
+    const { chance, clock } = this;
+    const later = (ms: number, run: () => void) => clock.in(ms, { what: 'world', run: null, jobs: () => (run(), []) });
+    if (session.status === 'open') {
+      for (let i = 0; i < 2; i++) if (chance.happens(0.7)) later(chance.below(30 * HOUR), () => this.stripe.paySession(session, chance.of(['card', 'card', 'card_authentication', 'card_declined', 'debit']))); // prettier-ignore
+      later(DAY, () => this.stripe.expireSession(null, session));
+      return;
+    }
+    if (session.status !== 'expired') return;
+    this.options.happened('checkout_expired');
+    const eventId = `evt_${this.number()}`;
+    this.webhook(null, () => ({ kind: 'signal', name: SIGNALS.stripeEvent, argument: { kind: 'checkout_session', sessionId: session.id, paymentId: session.paymentId, status: session.status, eventId } })); // prettier-ignore
   }
 
   private refundChanged(refund: StripeRefund): void {

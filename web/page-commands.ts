@@ -42,6 +42,7 @@ export interface ActionFields {
   milestone_ids?: string[] | undefined;
   payment_method?: string | undefined;
   return_url?: string | undefined;
+  checkout?: boolean | undefined;
   amount?: number | undefined;
   reason?: string | undefined;
   note?: string | undefined;
@@ -132,8 +133,8 @@ function commandOf(
     case 'agree':
       return made('agree', bodies.agree, { terms_hash: given.terms_hash }, inputs.agree);
     case 'fund': {
-      const { milestone_ids, payment_method, return_url } = given;
-      return made('fund', bodies.fund, { milestone_ids, payment_method, return_url }, inputs.fund);
+      const { milestone_ids, payment_method, return_url, checkout } = given;
+      return made('fund', bodies.fund, { milestone_ids, payment_method, return_url, checkout }, inputs.fund);
     }
     case 'cancel':
       return made('cancel', bodies.cancel, { reason: given.reason }, inputs.cancel);

@@ -8,16 +8,24 @@ const STRIPE = {
   'connect-src': ['https://api.stripe.com'],
 };
 
+const CHECKOUT = 'https://checkout.stripe.com';
+
+/** Where a form may lead a buyer who pays on Stripe's own page; elsewhere (a domain of the platform's own) by a link. */
+export const isStripesPage = (settings: Pick<Settings, 'mode' | 'stripe'>, url: string): boolean =>
+  URL.canParse(url) &&
+  new URL(url).origin ===
+    (settings.mode === 'sandbox' ? new URL(settings.stripe.apiBase ?? CHECKOUT).origin : CHECKOUT);
+
 /** The header's value. Forms may lead to Stripe: a browser asks form-action for the redirect after a form too. */
 export function contentPolicy(settings: Pick<Settings, 'mode' | 'stripe'>, page: { payment: boolean } = { payment: false }): string {
-  const verification = settings.mode === 'sandbox' ? (settings.stripe.apiBase ?? '') : 'https://connect.stripe.com';
+  const pages = settings.mode === 'sandbox' ? [settings.stripe.apiBase ?? ''] : ['https://connect.stripe.com', CHECKOUT];
   const directives: Record<string, string[]> = {
     'default-src': ["'none'"],
     'script-src': ["'self'"],
     'style-src': ["'self'"],
     'img-src': ["'self'", 'data:'],
     'connect-src': ["'self'"],
-    'form-action': ["'self'", verification],
+    'form-action': ["'self'", ...pages],
     'base-uri': ["'none'"],
     'frame-ancestors': ["'none'"],
   };

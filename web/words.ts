@@ -87,6 +87,7 @@ export const STRIPE_CALLS: Record<string, string> = {
   'transfers.create': 'a transfer',
   'refunds.create': 'a refund',
   'payment_intents.cancel': 'the cancellation of a payment',
+  'checkout.sessions.expire': 'the closing of Stripe’s page for a payment',
 };
 
 export const FREEZE_REASON: Record<FreezeReason, string> = {

@@ -17,7 +17,7 @@ import { type Action, moveEscrow, moveMilestone, permit, type Refusal } from '..
 import { acceptOffer, escalate, offerInDispute, openDispute, replyToDispute, rule } from './disputes.ts';
 import { proposeAmendment, rejectAmendment, signAmendment } from './amendments.ts';
 import { giveUp, returnHeld } from './ending.ts';
-import { applyAnswer, MAY_CANCEL, orderFor, returnId, settled, withdraw } from './funding.ts';
+import { applyAnswer, MAY_CANCEL, orderFor, returnId, settled, readAgain, withdraw } from './funding.ts';
 import type {
   CardDisputeSignal,
   CommandResult,
@@ -261,6 +261,13 @@ export function registerSignals(birth: Birth): void {
       }
       return;
     }
+    if (signal.kind === 'checkout_session') {
+      const paid = run.state.payments.find((p) => p.id === signal.paymentId && p.checkout !== undefined);
+      if (paid === undefined || paid.status === 'succeeded') return;
+      paid.checkout!.sessionId ??= signal.sessionId;
+      run.inbox.payments.push(signal.sessionId);
+      return;
+    }
     const payment = run.state.payments.find(
       (p) => p.id === signal.paymentId || p.paymentIntentId === signal.paymentIntentId,
     );
@@ -364,8 +371,13 @@ const fund = (run: EscrowRun, i: EscrowCommands['fund']): Promise<PaymentResult>
 
 async function pay(run: EscrowRun, i: EscrowCommands['fund']): Promise<PaymentResult> {
   const beside = openBeside(run, i);
-  if (beside.length > 0) {
-    await Promise.all(beside.map((p) => withdraw(run, p)));
+  const there = begunOnStripesPage(run, i);
+  if (beside.length + there.length > 0) {
+    const chosen = chosenIds(run, i);
+    await Promise.all([
+      ...beside.map((p) => withdraw(run, p, covers(p, chosen))),
+      ...there.map((p) => readAgain(run, p)),
+    ]);
     // Time has passed: the table is asked again, and the claim follows without another await.
     const no = permit(run.state, 'fund', i.principal, null, { milestoneIds: i.milestoneIds }, Date.now());
     if (no) refuse(no);
@@ -373,8 +385,9 @@ async function pay(run: EscrowRun, i: EscrowCommands['fund']): Promise<PaymentRe
   }
   const payment = claimPayment(run, i);
   if (payment.status === 'requires_action') return resultOf(payment, null);
-  // Without a method the buyer confirms an open PaymentIntent on the payment page: nothing to ask of Stripe.
-  if (payment.paymentIntentId !== null && i.paymentMethod === undefined) return resultOf(payment, null);
+  // Without a method the buyer confirms an open PaymentIntent on the payment page, or pays on Stripe's: nothing to ask of it.
+  const open = payment.checkout === undefined ? payment.paymentIntentId !== null : payment.checkout.sessionId !== null;
+  if (open && i.paymentMethod === undefined) return resultOf(payment, null);
   payment.busy = true;
   const order = orderFor(run.state, payment, i.paymentMethod ?? null, i.returnUrl ?? null);
   const answer = await settled(money(`charge ${payment.id}`).createPayment(order));
@@ -382,12 +395,36 @@ async function pay(run: EscrowRun, i: EscrowCommands['fund']): Promise<PaymentRe
   return resultOf(payment, answer);
 }
 
-/** Open payments over some of these milestones and others: they must not be paid beside the new one, so they are cancelled first. */
+/**
+ * Open payments over some of these milestones and others, or to be paid another way: they must not be paid beside the new one,
+ * so they are cancelled first.
+ */
 function openBeside(run: EscrowRun, i: EscrowCommands['fund']): PaymentState[] {
-  const chosen = fundable(run.state, i.milestoneIds).map((m) => m.id);
+  const chosen = chosenIds(run, i);
   return run.state.payments.filter(
-    (p) => MAY_CANCEL.has(p.status) && !covers(p, chosen) && p.milestoneIds.some((id) => chosen.includes(id)),
+    (p) =>
+      MAY_CANCEL.has(p.status) &&
+      (!covers(p, chosen) || isAnotherWay(p, i)) &&
+      p.milestoneIds.some((id) => chosen.includes(id)),
   );
+}
+
+/** A session ends by itself, and its webhook may be late: it is read before the buyer is led there again. */
+function begunOnStripesPage(run: EscrowRun, i: EscrowCommands['fund']): PaymentState[] {
+  const chosen = chosenIds(run, i);
+  return run.state.payments.filter(
+    (p) => MAY_CANCEL.has(p.status) && Boolean(p.checkout?.sessionId) && covers(p, chosen) && !isAnotherWay(p, i),
+  );
+}
+
+const chosenIds = (run: EscrowRun, i: EscrowCommands['fund']): string[] =>
+  fundable(run.state, i.milestoneIds).map((m) => m.id);
+
+/** A PaymentIntent is not paid on Stripe's page, and a session takes no method of ours. */
+function isAnotherWay(p: PaymentState, i: EscrowCommands['fund']): boolean {
+  const there = p.checkout !== undefined;
+  if (i.paymentMethod !== undefined) return there;
+  return i.checkout !== undefined && i.checkout !== there;
 }
 
 const covers = (p: PaymentState, chosen: string[]): boolean =>
@@ -396,7 +433,7 @@ const covers = (p: PaymentState, chosen: string[]): boolean =>
 /** The open payment over exactly these milestones, or a new one; each attempt after a definite answer is a new generation. */
 function claimPayment(run: EscrowRun, i: EscrowCommands['fund']): PaymentState {
   const { state } = run;
-  const chosen = fundable(state, i.milestoneIds).map((m) => m.id);
+  const chosen = chosenIds(run, i);
   const open = state.payments.find((p) => covers(p, chosen) && !['succeeded', 'canceled'].includes(p.status));
   if (open) {
     if (open.status !== 'creating' && open.status !== 'requires_action') open.generation += 1;
@@ -410,6 +447,7 @@ function claimPayment(run: EscrowRun, i: EscrowCommands['fund']): PaymentState {
     status: 'creating',
     generation: 1,
     paymentIntentId: null,
+    ...(i.checkout === true && i.paymentMethod === undefined ? { checkout: { sessionId: null } } : {}),
     chargeId: null,
     methodType: null,
     paidAt: null,
@@ -438,6 +476,7 @@ function resultOf(
     id: payment.id,
     status: declined ? 'declined' : payment.status,
     paymentIntentId: payment.paymentIntentId,
+    ...(payment.checkout === undefined ? {} : { checkoutSessionId: payment.checkout.sessionId }),
     declineCode: declined ? payment.declineCode : null,
     message: declined ? (answer?.message ?? null) : null,
   };

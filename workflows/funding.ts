@@ -26,7 +26,7 @@ function nextWork(run: EscrowRun): Work | null {
   const stopped = state.frozen.some((f) => f.scope === 'escrow');
   for (const payment of state.payments) {
     if (payment.busy) continue;
-    const told = payment.paymentIntentId !== null && inbox.payments.includes(payment.paymentIntentId);
+    const told = handlesOf(payment).some((id) => inbox.payments.includes(id));
     if (told && !state.frozen.some((f) => f.detail === unanswered(payment))) return { kind: 'record', payment };
     // Its creation got no answer, and ops have lifted the freeze: what became of it is looked up.
     if (payment.status === 'creating' && !stopped) return { kind: 'record', payment };
@@ -42,6 +42,10 @@ function nextWork(run: EscrowRun): Work | null {
   return null;
 }
 
+/** By what Stripe speaks of it. */
+const handlesOf = ({ paymentIntentId, checkout }: PaymentState): string[] =>
+  [paymentIntentId, checkout?.sessionId ?? null].filter((id) => id !== null);
+
 /** Reads again what Stripe spoke of, cancels what is not wanted any longer, gives back what came too late. */
 export async function payments(run: EscrowRun): Promise<void> {
   const over = () => isEscrowEnd(run.state.status);
@@ -56,7 +60,7 @@ export async function payments(run: EscrowRun): Promise<void> {
       await giveBack(run, payment, work.kind);
       continue;
     }
-    run.inbox.payments = run.inbox.payments.filter((id) => id !== payment.paymentIntentId);
+    run.inbox.payments = run.inbox.payments.filter((id) => !handlesOf(payment).includes(id));
     if (work.kind === 'record' && (payment.status === 'succeeded' || payment.status === 'canceled')) continue;
     await ask(run, payment, work.kind);
   }
@@ -67,20 +71,30 @@ async function ask(run: EscrowRun, payment: PaymentState, kind: 'record' | 'canc
   // A cancellation is an attempt of its own: its key must be neither the charge's nor an earlier cancellation's.
   if (kind === 'cancel') payment.generation += 1;
   const order = orderFor(run.state, payment);
-  const stripe = money(`${kind} ${payment.paymentIntentId}`);
+  const stripe = money(`${kind} ${handlesOf(payment)[0] ?? null}`);
   const answer = await settled(kind === 'record' ? stripe.recordPayment(order) : stripe.cancelPayment(order));
   // What Stripe spoke of is still unread: it is read when ops have lifted the freeze.
-  if (answer === null && kind === 'record' && payment.paymentIntentId !== null)
-    run.inbox.payments.push(payment.paymentIntentId);
+  if (answer === null && kind === 'record') run.inbox.payments.push(...handlesOf(payment).slice(0, 1));
   await run.changeAndProject((state, mark) =>
     applyAnswer(state, mark, paymentOf(state, payment.id), answer, order.allocate),
   );
 }
 
-/** Cancels a payment that another one takes the place of; where it succeeded first, it counts. */
-export async function withdraw(run: EscrowRun, payment: PaymentState): Promise<void> {
+/**
+ * Cancels a payment that another one takes the place of; where it succeeded first, it counts. `sameMilestones`: the buyer pays
+ * for the very same another way.
+ */
+export async function withdraw(run: EscrowRun, payment: PaymentState, sameMilestones: boolean): Promise<void> {
   await condition(() => !payment.busy);
-  if (MAY_CANCEL.has(payment.status) && payment.paymentIntentId !== null) await ask(run, payment, 'cancel');
+  if (!MAY_CANCEL.has(payment.status) || handlesOf(payment).length === 0) return;
+  if (sameMilestones) payment.replaced = true;
+  await ask(run, payment, 'cancel');
+}
+
+/** What became of a payment that Stripe may have ended by itself. */
+export async function readAgain(run: EscrowRun, payment: PaymentState): Promise<void> {
+  await condition(() => !payment.busy);
+  if (MAY_CANCEL.has(payment.status)) await ask(run, payment, 'record');
 }
 
 const paymentOf = (state: EscrowState, id: string): PaymentState => state.payments.find((p) => p.id === id)!;
@@ -104,6 +118,7 @@ export function orderFor(
     paymentIntentId: payment.paymentIntentId,
     paymentMethod: method,
     returnUrl,
+    ...(payment.checkout === undefined ? {} : { checkout: { ...payment.checkout, title: state.terms.title } }),
     milestones: state.terms.milestones.filter((m) => payment.milestoneIds.includes(m.id)),
     allocate:
       state.ending === null &&
@@ -145,6 +160,7 @@ export function applyAnswer(
     return;
   }
   payment.paymentIntentId ??= answer.paymentIntentId;
+  if (payment.checkout !== undefined) payment.checkout.sessionId ??= answer.checkoutSessionId ?? null;
   payment.methodType = answer.methodType ?? payment.methodType;
   payment.declineCode = answer.declineCode;
   const milestones = state.milestones.filter((m) => payment.milestoneIds.includes(m.id));
@@ -189,7 +205,7 @@ export function applyAnswer(
     case 'canceled':
       payment.status = 'canceled';
       for (const m of milestones) backToAwaiting(m, mark);
-      said('payment.canceled');
+      said('payment.canceled', payment.replaced === true ? { reason: 'replaced' } : {});
       break;
     case 'declined':
     case 'refused':
@@ -199,7 +215,7 @@ export function applyAnswer(
         answer.status !== 'requires_payment_method' ||
         payment.status === 'processing' ||
         payment.status === 'requires_action';
-      payment.status = payment.paymentIntentId === null ? 'canceled' : 'requires_payment_method';
+      payment.status = handlesOf(payment).length === 0 ? 'canceled' : 'requires_payment_method';
       for (const m of milestones) backToAwaiting(m, mark);
       if (failed) said('payment.failed', { code: answer.declineCode, message: answer.message });
       break;

@@ -24,6 +24,8 @@ export interface EscrowCommands {
     milestoneIds?: string[] | undefined;
     paymentMethod?: string | undefined;
     returnUrl?: string | undefined;
+    /** True: on Stripe's own page; false: not there; left out: the way that is open already, or ours. */
+    checkout?: boolean | undefined;
   };
   cancel: Command & { reason?: string | undefined };
   amend: Command & { amendmentId: string; terms: Terms; termsHash: string };
@@ -53,6 +55,8 @@ export interface PaymentResult {
   id: string;
   status: PaymentStatus | 'declined';
   paymentIntentId: string | null;
+  /** Of a payment on Stripe's own page. */
+  checkoutSessionId?: string | null;
   declineCode: string | null;
   message: string | null;
 }
@@ -67,6 +71,7 @@ export const REFUSED = 'Refused';
 
 /** A webhook, as the pump tells it: the object was fetched again just now, so `status` is Stripe's present word. */
 export type StripeSignal =
+  | { kind: 'checkout_session'; sessionId: string; paymentId: string | null; status: string; eventId: string }
   | { kind: 'payment_intent'; paymentIntentId: string; paymentId: string | null; status: string; eventId: string }
   | { kind: 'refund'; stripeRefundId: string; refundId: string | null; status: string; eventId: string };
 

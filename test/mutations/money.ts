@@ -50,5 +50,7 @@ export const MONEY_MUTATIONS: readonly Mutation[] = [
 export const WORKFLOW_MUTATIONS: readonly Mutation[] = [
   at('workflows/payout.ts')('Guard G in the workflow: money moves while nothing freezes it', 'm.funds !== null && freezesOver(run.state, m).length === 0;', 'm.funds !== null;', ['test/workflows/release.test.ts', 'frozen by ops while its seller could not receive']),
   at('workflows/commands.ts')('a command that is repeated does nothing again', 'if (!run.recent.includes(input.commandId)) {', 'if (input.commandId.length > 0) {', ['test/workflows/durability.test.ts', 'a command that is repeated to a later run is known there']),
+  at('workflows/commands.ts')('no other way to pay stays open', '(!covers(p, chosen) || isAnotherWay(p, i)) &&', '!covers(p, chosen) &&', ['test/workflows/checkout.test.ts', 'each way is closed before the other opens']),
+  at('workflows/commands.ts')('a page that is over is not led to again', 'MAY_CANCEL.has(p.status) && Boolean(p.checkout?.sessionId) && covers', 'p.busy && covers', ['test/workflows/checkout.test.ts', 'a page that is over before its webhook comes']),
   at('workflows/run.ts')('what changed beside a foreseen change is projected anew', 'if (!covers(after, snapshotOf(this.state), numbers.revision, touched)) await this.projectNewest();', '', simulated),
 ]; // prettier-ignore

@@ -91,6 +91,15 @@ const account = (): Promise<Stripe.V2.Core.Account> =>
   });
 
 /** The call as the product writes it, and what must come of it. */
+function checkoutSession(): Promise<Stripe.Checkout.Session> {
+  const price_data = { currency: 'usd', unit_amount: 1_000, product_data: { name: 'Work' } };
+  return stripe.checkout.sessions.create({
+    mode: 'payment',
+    success_url: back,
+    line_items: [{ quantity: 1, price_data }],
+  });
+}
+
 const CALLS: Record<string, () => Promise<void>> = {
   'paymentIntents.create': async () => {
     const intent = await paid();
@@ -300,13 +309,21 @@ const CALLS: Record<string, () => Promise<void>> = {
     expect(session).toMatchObject({ object: 'account_session', components: { payouts: { enabled: true } } });
   },
   'checkout.sessions.create': async () => {
-    const price_data = { currency: 'usd', unit_amount: 1_000, product_data: { name: 'Work' } };
-    const session = await stripe.checkout.sessions.create({
-      mode: 'payment',
-      success_url: back,
-      line_items: [{ quantity: 1, price_data }],
-    });
-    expect(session).toMatchObject({ object: 'checkout.session', status: 'open', amount_total: 1_000 });
+    expect(await checkoutSession()).toMatchObject({ object: 'checkout.session', status: 'open', amount_total: 1_000 });
+  },
+  'checkout.sessions.retrieve': async () => {
+    const { id } = await checkoutSession();
+    expect(await stripe.checkout.sessions.retrieve(id)).toMatchObject({ id, status: 'open', url: expect.stringMatching(/^http/) }); // prettier-ignore
+  },
+  'checkout.sessions.list': async () => {
+    const { id, created } = await checkoutSession();
+    const { data } = await stripe.checkout.sessions.list({ created: { gte: created }, limit: 100 });
+    expect(data.map((session) => session.id)).toContain(id);
+  },
+  'checkout.sessions.expire': async () => {
+    const { id } = await checkoutSession();
+    expect(await stripe.checkout.sessions.expire(id)).toMatchObject({ id, status: 'expired', url: null });
+    await expect(stripe.checkout.sessions.expire(id)).rejects.toThrow('status of `expired`');
   },
   'v2.core.accounts.create': async () => {
     const made = await account();

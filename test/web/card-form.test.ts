@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { apiOf } from '../stack/api.ts';
+import { control } from '../stack/world.ts';
 import { openPage, startBrowser, type Visit } from './browser.ts';
 import { signInAs } from './http-client.ts';
 import { type PagesWorld, startPagesWorld } from './pages-world.ts';
@@ -53,8 +54,8 @@ const standIn = (error: string | null) => `
     };
   };`;
 
-async function visit({ stripe }: { stripe: 'blocked' | 'works' | 'declines' }): Promise<Visit> {
-  const opened = await openPage(browser, { scripts: true });
+async function visit({ stripe }: { stripe: 'blocked' | 'works' | 'declines' }, scripts = true): Promise<Visit> {
+  const opened = await openPage(browser, { scripts });
   await opened.page.route('https://js.stripe.com/**', (route) =>
     stripe === 'blocked'
       ? route.abort()
@@ -92,6 +93,58 @@ describe('with scripts', () => {
     expect(await page.getByRole('button', { name: 'Pay now' }).isVisible()).toBe(false);
   }, 120_000);
 });
+
+describe.each([{ scripts: false }, { scripts: true }])(
+  'on Stripe’s own page, with scripts: $scripts',
+  ({ scripts }) => {
+    test('the buyer pays there and comes back; what they left open here is closed', async () => {
+      const { page, complaints } = await visit({ stripe: 'blocked' }, scripts);
+      await page.getByRole('button', { name: 'Pay on Stripe’s page' }).click();
+      await page.waitForURL('**/checkout/**');
+      const sandbox = page.url();
+      await page.goBack();
+      // Gone back, they find the way there again, and another way.
+      await page.goto(`${pages.url}/escrows`);
+      await page.getByRole('link', { name: 'By card' }).first().click();
+      await page.getByRole('button', { name: /^Pay \$100\.00/ }).click();
+      await page.getByRole('link', { name: 'Go on to Stripe’s page' }).click();
+      expect(page.url()).toBe(sandbox);
+      await page.getByRole('button', { name: 'Card that is declined' }).click();
+      await page.getByText('declined').first().waitFor();
+      await page.getByRole('button', { name: /^Card that works|Card that succeeds/ }).click();
+      await page.waitForURL('**/pay/*redirect_status=returned');
+      expect(page.url().startsWith(`${pages.url}/pay/`)).toBe(true);
+      expect(new URL(page.url()).pathname).not.toBe(new URL(address).pathname);
+      const paid = page.getByText('It is paid, and held.');
+      for (const end = Date.now() + 120_000; !(await paid.isVisible()); await page.reload())
+        expect(Date.now()).toBeLessThan(end);
+      // The page of the payment that was left says so.
+      await page.goto(address);
+      await page.getByText('This payment was cancelled. Nothing was charged.').waitFor();
+      expect(complaints.filter((line) => !line.includes('js.stripe.com'))).toEqual([]);
+    }, 300_000);
+
+    test('a page there that is over leads to another way', async () => {
+      const { page } = await visit({ stripe: 'blocked' }, scripts);
+      await page.getByRole('button', { name: 'Pay on Stripe’s page' }).click();
+      await page.waitForURL('**/checkout/**');
+      const session = new URL(page.url()).pathname.split('/').at(-1)!;
+      await control(pages.world.sandbox.url, 'webhooks', { delay_ms: 60_000 });
+      try {
+        await fetch(`${pages.world.sandbox.url}/v1/checkout/sessions/${session}/expire`, { method: 'POST', headers: { authorization: 'Bearer sk_test_sandbox' } }); // prettier-ignore
+        await page.goto(`${pages.url}/escrows`);
+        await page.getByRole('link', { name: 'By card' }).first().click();
+        await page.getByRole('button', { name: /^Pay \$100\.00/ }).click();
+        // The page that is over was noticed, and the buyer stands before a new payment.
+        await page.getByRole('button', { name: 'Pay on Stripe’s page' }).click();
+        await page.waitForURL('**/checkout/**');
+        expect(page.url()).not.toContain(session);
+      } finally {
+        await control(pages.world.sandbox.url, 'webhooks', { delay_ms: 0 });
+      }
+    }, 300_000);
+  },
+);
 
 // Chromium's switch for scripts does not show <noscript>, which a browser without scripts does: the page itself is read.
 test('without scripts the page says that a card needs them, and shows no form', async () => {

@@ -4,6 +4,7 @@ import pino from 'pino';
 import { PaymentsError } from '../../payments/errors.ts';
 import type {
   AccountFacts,
+  CheckoutSessionFacts,
   FailedChargeFacts,
   PaymentIntentFacts,
   RefundFacts,
@@ -52,6 +53,7 @@ export function fakeTemporal(): FakeTemporal {
 
 export interface FakeStripe extends StripeReads {
   intents: Map<string, PaymentIntentFacts>;
+  sessions: Map<string, CheckoutSessionFacts>;
   refunds: Map<string, RefundFacts>;
   transfers: Map<string, TransferFacts>;
   failedCharges: Map<string, FailedChargeFacts>;
@@ -71,6 +73,7 @@ export function fakeStripe(): FakeStripe {
   };
   const fake: FakeStripe = {
     intents: new Map(),
+    sessions: new Map(),
     refunds: new Map(),
     transfers: new Map(),
     failedCharges: new Map(),
@@ -78,6 +81,7 @@ export function fakeStripe(): FakeStripe {
     reads: 0,
     down: null,
     retrievePaymentIntent: (id) => read(fake.intents, id),
+    retrieveCheckoutSession: (id) => read(fake.sessions, id),
     retrieveFailedCharge: (id) => read(fake.failedCharges, id),
     retrieveDispute: () => Promise.reject(new PaymentsError('refused', 'resource_missing', 'No such dispute')),
     retrieveFraudWarning: () => Promise.reject(new PaymentsError('refused', 'resource_missing', 'No such warning')),

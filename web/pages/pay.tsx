@@ -23,6 +23,8 @@ export interface PayPageProps {
   bankUrl: string | null;
   /** They came back from the bank. */
   returned: boolean;
+  /** Where the buyer goes on, of a payment on Stripe's own page that is open. */
+  stripePage: string | null;
   /** What Stripe's own form needs; null where no card can be entered here. */
   element: ElementFacts | null;
   problem?: Child;
@@ -58,6 +60,7 @@ export function PayPage(props: PayPageProps) {
           <>
             <What {...props} />
             <CardForm reader={reader} element={element} />
+            <OnStripesPage reader={reader} payment={payment} />
             <State {...props} home={home} />
           </>
         )}
@@ -89,14 +92,14 @@ function CardForm({ reader, element }: { reader: Reader; element: ElementFacts }
     <section class="card" id="stripe-pay" aria-label="Pay" data-publishable-key={publishableKey} data-client-secret={clientSecret} data-return-url={returnUrl} data-locale={reader.locale}>
       <noscript>
         <p class="strong">A card can only be entered where scripts run: Stripe’s form is one.</p>
-        <p>Nothing was charged. Switch scripts on for this page, or open it on another device.</p>
+        <p>Nothing was charged. Without scripts you pay on Stripe’s own page, below.</p>
       </noscript>
       <p id="stripe-loading" role="status" hidden>
         Stripe’s form is loading.
       </p>
       <div id="stripe-failed" class="problem" role="alert" hidden>
         <p class="strong">Stripe’s form did not load</p>
-        <p>Nothing was charged. A blocker or the network may keep it away: allow js.stripe.com, then load the page again.</p>
+        <p>Nothing was charged. A blocker or the network may keep it away: allow js.stripe.com, then load the page again, or pay on Stripe’s own page, below.</p>
         <p>
           <a class="button" href="">
             Load it again
@@ -113,7 +116,44 @@ function CardForm({ reader, element }: { reader: Reader; element: ElementFacts }
   );
 } // prettier-ignore
 
-function State({ reader, payment, mode, mayPay, bankUrl, returned, element, home }: PayPageProps & { home: string }) {
+/** A form alone: it works where no script does. */
+function OnStripesPage({ reader, payment }: { reader: Reader; payment: PaymentState }) {
+  return (
+    <Form reader={reader} action={`/pay/${payment.id}`} commandKey={newKey()} class="card">
+      <p>Or pay on Stripe’s own page: it needs no scripts here, and leads you back.</p>
+      <button class="second" type="submit" name="way" value="stripe">
+        Pay on Stripe’s page
+      </button>
+    </Form>
+  );
+}
+
+/** Begun on Stripe's page: the way there, and the way to pay otherwise. */
+function BegunOnStripesPage({ reader, payment, mayPay, stripePage, returned }: PayPageProps) {
+  if (!mayPay) return <p>The buyer pays on Stripe’s page.</p>;
+  return (
+    <div class="card">
+      <p class="strong">
+        {returned ? 'Stripe’s answer reaches us within moments.' : stripePage === null ? 'Stripe’s page for this payment is over, or cannot be reached now.' : 'You pay this on Stripe’s own page.'}
+      </p>
+      {payment.actionUntil === null ? null : <Countdown reader={reader} until={new Date(payment.actionUntil).toISOString()} />}
+      <p>{returned ? 'This page shows it.' : 'Nothing was charged yet.'}</p>
+      <div class="actions">
+        {stripePage === null || returned ? null : <a class="button" href={stripePage}>Go on to Stripe’s page</a>}
+        <a class="button second" href={`/pay/${payment.id}`}>Look again</a>
+      </div>
+      {returned ? null : (
+        <Form reader={reader} action={`/pay/${payment.id}`} commandKey={newKey()}>
+          <button class="plain" type="submit" name="way" value="here">Pay another way</button>
+        </Form>
+      )}
+    </div>
+  );
+} // prettier-ignore
+
+function State(props: PayPageProps & { home: string }) {
+  const { reader, payment, mode, mayPay, bankUrl, returned, element, home } = props;
+  if (payment.checkout !== undefined && ['requires_payment_method', 'requires_action'].includes(payment.status)) return <BegunOnStripesPage {...props} />;
   const on = (
     <a class="button" href={home}>
       Go on to the escrow
@@ -172,8 +212,11 @@ function Methods({ reader, payment, mode, hasElement }: { reader: Reader; paymen
   if (mode === 'live') {
     return hasElement ? null : (
       <div class="card">
-        <p class="strong">Card details cannot be entered on this page: the platform has not set its publishable key.</p>
-        <p>Nothing was charged. Your integration can pay through the API: POST /v1/escrows/…/fund answers with the client secret for Stripe’s own form.</p>
+        <p class="strong">You pay on Stripe’s own page, which leads you back here.</p>
+        <p>Nothing was charged yet.</p>
+        <Form reader={reader} action={`/pay/${payment.id}`} commandKey={newKey()}>
+          <button type="submit" name="way" value="stripe">Pay on Stripe’s page</button>
+        </Form>
       </div>
     );
   }
@@ -191,6 +234,16 @@ function Methods({ reader, payment, mode, hasElement }: { reader: Reader; paymen
           </p>
         </div>
       ))}
+      {hasElement ? null : (
+        <div class="method">
+          <button class="second" type="submit" name="way" value="stripe" aria-describedby="what-stripe">
+            Pay on Stripe’s page
+          </button>
+          <p class="quiet" id="what-stripe">
+            Checkout: it needs no scripts here, and leads you back.
+          </p>
+        </div>
+      )}
     </Form>
   );
 } // prettier-ignore

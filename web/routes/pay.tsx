@@ -11,7 +11,7 @@ import { permit } from '../../domain/transitions.ts';
 import { commandKeyOf, field, homeOf, html, type PageCall, seenAlready, seeOther, signedIn } from '../page.ts';
 import { type FundAnswer, giveCommand } from '../page-commands.ts';
 import { type ElementFacts, PayPage } from '../pages/pay.tsx';
-import { contentPolicy } from '../policy.ts';
+import { contentPolicy, isStripesPage } from '../policy.ts';
 import { ErrorState } from '../parts/basics.tsx';
 import { escrowOfPayment } from '../reads.ts';
 import { declineWords } from '../words.ts';
@@ -42,6 +42,8 @@ async function show(call: PageCall, problem?: Child, status = 200): Promise<void
   const principal = principalOn(record.state, viewer);
   const mayPay = principal?.role === 'buyer' && permit(record.state, 'fund', principal, null, { milestoneIds: payment.milestoneIds }, reader.now) === null; // prettier-ignore
   const element = mayPay ? await elementOf(call, payment) : null;
+  const waits = payment.status === 'requires_payment_method' || payment.status === 'requires_action';
+  const stripePage = mayPay && waits && payment.checkout !== undefined ? await stripePageOf(call, payment.checkout.sessionId) : null; // prettier-ignore
   if (element !== null) response.set('Content-Security-Policy', contentPolicy(context.settings, { payment: true }));
   html(
     response,
@@ -54,15 +56,27 @@ async function show(call: PageCall, problem?: Child, status = 200): Promise<void
       bankUrl={mayPay && payment.status === 'requires_action' ? await bankUrlOf(call, payment) : null}
       returned={typeof request.query['redirect_status'] === 'string'}
       element={element}
+      stripePage={stripePage}
       problem={problem}
     />,
     status,
   );
 }
 
+/** Where Stripe's own page for this payment is; null when it is over, or when Stripe does not answer. */
+async function stripePageOf({ context }: PageCall, sessionId: string | null): Promise<string | null> {
+  if (sessionId === null) return null;
+  try {
+    return (await context.payments.retrieveCheckoutSession(sessionId)).url;
+  } catch (error) {
+    context.logger.warn({ err: error, session_id: sessionId }, 'the address of Stripe’s page could not be read');
+    return null;
+  }
+}
+
 /** Stripe says it at the moment when it is needed; without an answer the page offers to look again. */
 async function bankUrlOf({ context }: PageCall, payment: PaymentState): Promise<string | null> {
-  if (payment.paymentIntentId === null) return null;
+  if (payment.paymentIntentId === null || payment.checkout !== undefined) return null;
   try {
     return (await context.payments.retrievePaymentIntent(payment.paymentIntentId)).actionUrl;
   } catch (error) {
@@ -76,7 +90,7 @@ async function elementOf(call: PageCall, payment: PaymentState): Promise<Element
   const { context } = call;
   const { publishableKey } = context.settings.stripe;
   const waits = payment.status === 'requires_payment_method' || payment.status === 'creating';
-  if (publishableKey === undefined || !waits || payment.paymentIntentId === null) return null;
+  if (publishableKey === undefined || !waits || payment.paymentIntentId === null || payment.checkout !== undefined) return null; // prettier-ignore
   try {
     const { clientSecret } = await context.payments.retrievePaymentIntent(payment.paymentIntentId);
     return clientSecret === null ? null : { publishableKey, clientSecret, returnUrl: `${homeOf(call)}/pay/${payment.id}` };
@@ -97,16 +111,23 @@ async function pay(call: PageCall): Promise<void> {
     {
       milestone_ids: payment.milestoneIds,
       payment_method: field(request, 'payment_method'),
-      return_url: `${homeOf(call)}/pay/${payment.id}`,
+      // Another way to pay is another payment: its page is where the buyer comes back to.
+      return_url: `${homeOf(call)}/pay/{payment_id}`,
+      ...wayOf(field(request, 'way')),
     },
     commandKeyOf(request),
   );
   if (result.kind === 'refused') return show(call, refusal(result.problem), result.problem.status >= 500 ? result.problem.status : result.problem.status === 402 ? 402 : 409); // prettier-ignore
-  const { status, id } = result.body.payment;
+  const { status, id, url } = result.body.payment;
+  if (field(request, 'way') === 'stripe' && url !== null && isStripesPage(call.context.settings, url)) return response.redirect(303, url); // prettier-ignore
   if (status === 'succeeded') return seeOther(response, home, 'paid');
   if (status === 'processing') return seeOther(response, home, 'processing');
   return seeOther(response, `/pay/${id}`);
 }
+
+/** Left out: the way that is open already. */
+const wayOf = (way: string | undefined): { checkout?: boolean } =>
+  way === 'stripe' ? { checkout: true } : way === 'here' ? { checkout: false } : {};
 
 function refusal(problem: ProblemDocument): Child {
   if (problem.code === 'payment_declined') {

@@ -16,6 +16,7 @@ export type StripeReads = Pick<
   | 'retrieveFailedCharge'
   | 'retrieveFraudWarning'
   | 'retrievePaymentIntent'
+  | 'retrieveCheckoutSession'
   | 'retrieveRefund'
   | 'listRefunds'
   | 'retrieveTransfer'

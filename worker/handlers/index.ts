@@ -1,5 +1,6 @@
 // Which handler an event's type has. A type that is not here is ignored: Stripe adds types at any time.
 import { account, accountDeauthorized, externalAccount } from './account.ts';
+import { checkoutSession } from './checkout-session.ts';
 import type { Handler } from './context.ts';
 import { chargeFailed, dispute, fraudWarning } from './dispute.ts';
 import { forOps } from './for-ops.ts';
@@ -16,6 +17,8 @@ export const handlers: Readonly<Record<string, Handler>> = {
   'payment_intent.processing': paymentIntent,
   'payment_intent.canceled': paymentIntent,
   'payment_intent.requires_action': paymentIntent,
+
+  'checkout.session.expired': checkoutSession,
 
   'refund.created': refund,
   'refund.updated': refund,

@@ -21,7 +21,7 @@ import {
   known,
   map,
 } from './params.ts';
-import { confirm, createIntent } from './payment-intents.ts';
+import { cancel, confirm, createIntent } from './payment-intents.ts';
 import { takePaymentMethod } from './payment-methods.ts';
 import type { PaymentIntent, Plain } from './records.ts';
 import { defineIncludable, embeddedList, present } from './render.ts';
@@ -221,9 +221,12 @@ export function checkoutFollows(world: World, intent: PaymentIntent): void {
   }
 }
 
+/** What was begun there ends with it: its PaymentIntent is cancelled. */
 export function expireCheckout(world: World, id: string): void {
   const session = world.store.get('checkout_session', id);
   if (session?.status !== 'open') return;
+  const intent = world.store.get('payment_intent', text(session.payment_intent) ?? '');
+  if (intent !== undefined && ['requires_payment_method', 'requires_action'].includes(intent.status)) cancel(world, intent, null); // prettier-ignore
   const after = world.store.patch('checkout_session', id, { status: 'expired', url: null });
   world.emit('checkout.session.expired', after);
 }

@@ -266,9 +266,17 @@ export const paymentIntentRoutes: Route[] = [
   post('/v1/payment_intents/:id/confirm', CONFIRM, ({ world, path, params }) =>
     confirm(world, find(world, path('id')), params),
   ),
-  post('/v1/payment_intents/:id/cancel', CANCEL, ({ world, path, params }) =>
-    cancel(world, find(world, path('id')), params.cancellation_reason ?? null),
-  ),
+  post('/v1/payment_intents/:id/cancel', CANCEL, ({ world, path, params }) => {
+    const intent = find(world, path('id'));
+    if (world.store.by('checkout_session', 'payment_intent', intent.id).some((s) => s.status === 'open')) {
+      throw unexpected(
+        world,
+        intent,
+        'You cannot cancel the PaymentIntent of a Checkout Session. Expire the Checkout Session instead.',
+      );
+    }
+    return cancel(world, intent, params.cancellation_reason ?? null);
+  }),
   post('/v1/payment_intents/:id/capture', CAPTURE, ({ world, path, params }) => {
     const intent = find(world, path('id'));
     const charge = intent.latest_charge ? world.store.get('charge', intent.latest_charge) : undefined;
