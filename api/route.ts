@@ -5,7 +5,8 @@ import { z } from 'zod';
 import type { Scope } from '../db/api-keys.ts';
 import type { Role } from '../domain/escrow-state.ts';
 import type { AppContext, Answer, Caller } from './context.ts';
-import { invalidInput, Problem, PROBLEM_TYPE } from './problem.ts';
+import { dotted, invalidInput, Problem, PROBLEM_TYPE } from './problem.ts';
+import { unstorableIn } from './text.ts';
 
 export interface Call<P, Q, B> {
   context: AppContext;
@@ -144,5 +145,10 @@ function bodyOf(request: Request): unknown {
 function parse(schema: z.ZodType, value: unknown, where: 'body' | 'query' | 'path'): unknown {
   const result = schema.safeParse(value);
   if (!result.success) throw invalidInput(result.error, where);
+  const unstorable = unstorableIn(value);
+  if (unstorable !== null) {
+    const param = dotted(unstorable) || where;
+    throw new Problem('invalid_request', `${param}: holds a character that no text may have: NUL, or half of one. Leave it out.`, { param }); // prettier-ignore
+  }
   return result.data;
 }

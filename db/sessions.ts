@@ -112,10 +112,13 @@ export async function endSessions(sql: Queryable, personId: string, which: { id:
   return ended.count;
 } // prettier-ignore
 
-/** The person has shown again who they are. */
-export async function proveSession(sql: Queryable, id: string): Promise<void> {
-  await sql`UPDATE sessions SET proven_at = now() WHERE id = ${id}`;
-}
+/** The same session under a new token, which is answered; the former is worth nothing. `proven`: the person has shown again who they are. */
+export async function renewSession(sql: Queryable, id: string, { proven }: { proven: boolean }): Promise<string> {
+  const token = randomBytes(32).toString('base64url');
+  await sql`
+    UPDATE sessions SET token_hash = ${sha256(token)}, proven_at = ${proven ? sql`now()` : sql`proven_at`} WHERE id = ${id}`;
+  return token;
+} // prettier-ignore
 
 /** Ended sessions, used links and old counts; answers how many rows went. */
 export async function forgetExpired(sql: Queryable): Promise<number> {

@@ -60,4 +60,8 @@ export function mailOf(kind: MessageKind, facts: Facts, frame: Frame): Mail {
 }
 
 /** A title may hold a line break; a header may not. */
-const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim().slice(0, 200);
+const oneLine = (text: string): string =>
+  text
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+    .slice(0, 200);

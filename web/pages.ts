@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Req
 import type { AppContext } from '../api/context.ts';
 import { Problem, toProblem } from '../api/problem.ts';
 import { stateOf } from '../api/route.ts';
+import { unstorableIn } from '../api/text.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Session } from '../db/sessions.ts';
 import { assetRoutes } from './assets.ts';
@@ -42,6 +43,7 @@ export function mountPages(app: Express, context: AppContext): void {
   app.use(codecRoutes(context));
   app.use(express.urlencoded({ extended: false, limit: '256kb', parameterLimit: 1000 }));
   app.use(formsWithFiles(context));
+  app.use(storable());
   app.get('/', signedIn(context, null, async ({ viewer, response }) => seeOther(response, viewer.role === 'ops' || viewer.role === 'auditor' ? '/ops' : '/escrows'))); // prettier-ignore
   app.use(signInRoutes(context));
   app.use(amendRoutes(context));
@@ -70,6 +72,17 @@ export function mountPages(app: Express, context: AppContext): void {
 function noSniffing(): RequestHandler {
   return (_request, response, next) => {
     response.set('X-Content-Type-Options', 'nosniff');
+    next();
+  };
+}
+
+/** What no text may hold is refused before a page looks something up by it, or a form goes on as a command. */
+function storable(): RequestHandler {
+  return (request, _response, next) => {
+    if (/%00/.test(request.url)) throw new Problem('not_found', 'There is no such page.');
+    if (unstorableIn(request.body) !== null) {
+      throw new Problem('invalid_request', 'A field holds a character that no text may have, so nothing was done.');
+    }
     next();
   };
 }

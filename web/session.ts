@@ -11,6 +11,7 @@ import {
   endSession,
   findPendingSession,
   findSession,
+  renewSession,
   type Session,
   type SignInMethod,
 } from '../db/sessions.ts';
@@ -82,14 +83,21 @@ async function startSession(
     if (known && request.ip) await noteDevice(tx, personId, request.ip, device);
     return createSession(tx, personId, { ...of, device });
   });
-  response.cookie(cookieName(context.settings), token, {
-    httpOnly: true,
-    sameSite: 'lax',
-    secure: isHttps(context.settings),
-    path: '/',
-    expires: expiresAt,
-  });
+  setCookie(context, response, token, expiresAt);
 }
+
+function setCookie({ settings }: AppContext, response: Response, token: string, expires: Date): void {
+  response.cookie(cookieName(settings), token, { httpOnly: true, sameSite: 'lax', secure: isHttps(settings), path: '/', expires }); // prettier-ignore
+}
+
+/**
+ * A new token wherever a session comes to be worth more, or its owner's security changes: one that somebody else got hold of
+ * before is worth nothing after it.
+ */
+export async function renew(context: AppContext, response: Response, session: Session, of: { proven?: boolean } = {}): Promise<void> {
+  const token = await renewSession(context.sql, session.id, { proven: of.proven ?? false });
+  setCookie(context, response, token, session.expiresAt);
+} // prettier-ignore
 
 /** A value of the browser's own that lives until it is read: what an identity provider's answer must match. */
 export function keepForReturn(context: AppContext, response: Response, value: string): void {

@@ -18,7 +18,10 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** ::ffff:192.0.2.1 in any spelling is the IPv4 address that it holds: BlockList knows that by itself. */
+/** ::ffff:192.0.2.1 in any spelling is the IPv4 address that it holds: BlockList knows that by itself. Its neighbours are not. */
+const mapped = new BlockList();
+mapped.addSubnet('::ffff:0:0', 96, 'ipv6');
+
 const family = (address: string) => (isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : null);
 
 /** True for an address that anybody may be sent to; with `loopback` also for this machine itself. */
@@ -27,13 +30,13 @@ export function isAllowedAddress(address: string, options: { loopback: boolean }
   if (kind === null) return false;
   if (options.loopback && loopback.check(address, kind)) return true;
   if (special.check(address, kind)) return false;
-  const mapped = /^::ffff:/i.test(address);
-  return kind === 'ipv4' || mapped || global6.check(address, 'ipv6');
+  return kind === 'ipv4' || mapped.check(address, 'ipv6') || global6.check(address, 'ipv6');
 }
 
 /** Why a URL cannot be a webhook's, or null. Names are judged when they are resolved, at every connection. */
 export function faultOfUrl(text: string, options: { loopback: boolean; httpsOnly: boolean }): string | null {
-  if (!URL.canParse(text)) return 'takes a URL such as https://example.com/webhooks';
+  // The parser would drop line breaks and tabs, and what is shown would not be what is called.
+  if (!URL.canParse(text) || /[\s\p{Cc}]/u.test(text)) return 'takes a URL such as https://example.com/webhooks';
   const url = new URL(text);
   if (url.protocol !== 'https:' && (options.httpsOnly || url.protocol !== 'http:')) return 'takes an https:// URL';
   if (url.username !== '' || url.password !== '') return 'takes a URL without a name and a password';

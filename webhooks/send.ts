@@ -1,6 +1,6 @@
 // One signed POST to an integrator's endpoint: names are resolved here and the connection goes to the very address that was
 // judged, redirects are not followed, and neither time nor size is the receiver's to choose.
-import { lookup as resolve, type LookupAddress } from 'node:dns';
+import { lookup, type LookupAddress } from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
@@ -20,6 +20,8 @@ export interface SendOptions {
   /** This machine may be sent to: the sandbox's setting, nothing else. */
   loopback: boolean;
   timeoutMs?: number;
+  /** The system's resolver without it. */
+  resolve?: typeof lookup;
 }
 
 export interface SendResult {
@@ -40,6 +42,7 @@ class Refused extends Error {}
 /** Resolves a name and hands on only addresses that may be reached: a private one among them refuses them all. */
 function guarded(options: SendOptions): LookupFunction {
   return (hostname, lookupOptions, callback) => {
+    const resolve = options.resolve ?? lookup;
     resolve(hostname, { ...lookupOptions, all: true }, (error, addresses: LookupAddress[]) => {
       if (error) return callback(error, '', 0);
       const refused = addresses.find(({ address }) => !isAllowedAddress(address, options));
@@ -52,10 +55,10 @@ function guarded(options: SendOptions): LookupFunction {
 
 /** Never throws: whatever happens is a result for the delivery's log. */
 export async function send(message: Message, options: SendOptions): Promise<SendResult> {
-  const started = process.hrtime.bigint();
+  const started = performance.now();
   const done = (result: Omit<SendResult, 'durationMs'>): SendResult => ({
     ...result,
-    durationMs: Math.round(Number(process.hrtime.bigint() - started) / 1e6),
+    durationMs: Math.round(performance.now() - started),
   });
   try {
     const { status, answer } = await post(message, options);

@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import pino from 'pino';
-import { createApp } from '../../api/app.ts';
+import { type AppDependencies, createApp } from '../../api/app.ts';
 import type { CommandContext } from '../../api/commands.ts';
 import type { EscrowCommand, EscrowWorkflows, Outcome } from '../../api/workflow-port.ts';
 import { loadSettings } from '../../config/settings.ts';
@@ -171,7 +171,11 @@ export interface ApiUnderTest {
 let keys = 0;
 export const freshKey = () => `key-${++keys}-${process.pid}`;
 
-export async function startApi(): Promise<ApiUnderTest> {
+/** `env`: settings beside the usual ones. `mountPages`: with pages, as web/pages.ts mounts them. */
+export async function startApi(
+  env: Record<string, string> = {},
+  more: Pick<AppDependencies, 'mountPages'> = {},
+): Promise<ApiUnderTest> {
   const database = await createDatabase();
   const sql = connect(database.appUrl, { max: 10, applicationName: 'api-under-test' });
   const settings = loadSettings(
@@ -182,6 +186,7 @@ export async function startApi(): Promise<ApiUnderTest> {
       STRIPE_API_BASE: 'http://127.0.0.1:1',
       STRIPE_WEBHOOK_SECRETS: WEBHOOK_SECRETS.join(','),
       TEMPORAL_UI_URL: 'http://127.0.0.1:8233',
+      ...env,
     },
     { joinRunningStack: false },
   );
@@ -191,7 +196,7 @@ export async function startApi(): Promise<ApiUnderTest> {
   const temporal = new Client({ connection });
   const workflows = new StandInWorkflows();
   const logger = pino({ level: 'silent' });
-  const app = createApp({ sql, temporal, settings, payments, logger, workflows });
+  const app = createApp({ sql, temporal, settings, payments, logger, workflows, ...more });
   const server = app.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

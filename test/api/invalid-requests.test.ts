@@ -56,6 +56,9 @@ describe('a proposal', () => {
     ['a buyer who names another buyer', () => ({ buyer_id: api.people.stranger.id }), 'party_invalid', 'buyer_id'],
     ['a parameter that does not exist', () => ({ amount: 5 }), 'parameter_unknown', 'amount'],
     ['a missing title', () => ({ title: undefined }), 'parameter_missing', 'title'],
+    ['the character NUL, which no database keeps', () => ({ milestones: one({ title: 'a\0b' }) }), 'invalid_request', 'milestones[0].title'],
+    ['half a character', () => ({ title: 'a\ud800b' }), 'invalid_request', 'title'],
+    ['a name with NUL', () => ({ metadata: { 'a\0b': 'c' } }), 'invalid_request', 'metadata'],
     ['metadata that is not text', () => ({ metadata: { a: 1 } }), 'metadata_invalid', 'metadata.a'],
   ]; // prettier-ignore
 

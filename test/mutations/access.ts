@@ -13,13 +13,11 @@ const pump = (name: string): Test => ['test/worker/pump.test.ts', name];
 const approvals = (name: string): Test => ['test/approvals/approvals.test.ts', name];
 const audit = (name: string): Test => ['test/audit/audit.test.ts', name];
 const signIn = (name: string): Test => ['test/web/sign-in.test.ts', name];
-const page = (name: string): Test => ['test/web/guards.test.ts', name];
 
 const keys = at('db/idempotency.ts');
 const escrows = at('db/escrows.ts');
 const route = at('api/route.ts');
 const persons = at('db/people.ts');
-const session = at('web/session.ts');
 const sessions = at('db/sessions.ts');
 const factor = at('db/second-factor.ts');
 const four = at('api/approvals.ts');
@@ -56,8 +54,6 @@ export const ACCESS_MUTATIONS: readonly Mutation[] = [
   at('db/links.ts')('a mailed link is good once', 'AND purpose = ${purpose} AND used_at IS NULL AND expires_at > now()\n    RETURNING', 'AND purpose = ${purpose}\n    RETURNING', signIn('a mailed link sets a new one, once')),
   four('only approvers approve', 'if (!person.approver) {', 'if (false) {', signIn('who does not approve neither approves')),
   persons('a password is the person’s', 'return (await passwordMatches(password, row.password_hash)) ? toPerson(row) : null;', 'return toPerson(row);', people('sign in by a password that is nowhere in the database')),
-  session('a form is of this site', 'if (!same) throw', 'if (false) throw', page('a form from another site, or without its token, does nothing')),
-  session('a form is of this session', 'if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) {', 'if (false) {', page('a form from another site, or without its token, does nothing')),
 ]; // prettier-ignore
 
 export const APPROVAL_MUTATIONS: readonly Mutation[] = [

@@ -4,6 +4,7 @@ import { KEY_MUTATIONS, MONEY_MUTATIONS, WORKFLOW_MUTATIONS } from './money.ts';
 import type { Group } from './mutation.ts';
 import { GUARD_G_MUTATIONS, GUARD_MUTATIONS, TABLE_MUTATIONS, TIMER_MUTATIONS } from './rules.ts';
 import { LEDGER_MUTATIONS, SCHEMA_MUTATIONS } from './schema.ts';
+import { SECURITY_MUTATIONS } from './security.ts';
 
 export const GROUPS: readonly Group[] = [
   { name: 'table', title: 'The transition table', mutations: TABLE_MUTATIONS },
@@ -17,6 +18,7 @@ export const GROUPS: readonly Group[] = [
   { name: 'workflow', title: 'The workflow', mutations: WORKFLOW_MUTATIONS },
   { name: 'commands', title: 'Keys of commands, and the projection', mutations: COMMAND_MUTATIONS },
   { name: 'access', title: 'Who may see and do what', mutations: ACCESS_MUTATIONS },
+  { name: 'security', title: 'A stranger’s tricks', mutations: SECURITY_MUTATIONS },
   { name: 'approvals', title: 'Four eyes', mutations: APPROVAL_MUTATIONS },
   { name: 'inbox', title: 'Events from Stripe', mutations: INBOX_MUTATIONS },
   { name: 'audit', title: 'The audit chain', mutations: AUDIT_MUTATIONS },

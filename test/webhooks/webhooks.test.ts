@@ -1,5 +1,5 @@
 // Outgoing webhooks over the real stack: a receiver that knows Standard Webhooks alone, a receiver that is lost and found, one
-// that refuses, redirects or is gone, secrets that are replaced, and the log with its replay.
+// that refuses or is gone, secrets that are replaced, and the log with its replay.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Api, castOf, type EscrowObject } from '../stack/api.ts';
 import { recordHistory } from '../stack/record-history.ts';
@@ -145,17 +145,6 @@ test('410 disables the endpoint at once', async () => {
   expect([replay.status, replay.body.code]).toEqual([409, 'endpoint_disabled']);
   const enabled = await cast.buyer.post<Endpoint>(`/v1/webhook_endpoints/${endpoint.id}`, { status: 'enabled' });
   expect([enabled.body.status, enabled.body.disabled_reason]).toEqual(['enabled', null]);
-});
-
-test('a redirect is not followed', async () => {
-  const elsewhere = await startReceiver();
-  const endpoint = await listen(cast.buyer, { event_types: ['escrow.proposed'] });
-  receiver.answerWith = { status: 302, headers: { location: elsewhere.url } };
-  await propose();
-  const tried = await untilDelivery(cast.buyer, endpoint.id, (d) => d.attempts.length > 1);
-  expect(tried.attempts[0]).toMatchObject({ status: 302, error: 'answered 302: redirects are not followed' });
-  expect([elsewhere.taken, elsewhere.refused]).toEqual([[], 0]);
-  await elsewhere.close();
 });
 
 test('a secret is shown once, and both sign while it is replaced', async () => {

@@ -4,12 +4,12 @@ import type { AppContext } from '../../api/context.ts';
 import { setOwnPassword } from '../../db/passwords.ts';
 import { verifyPassword } from '../../db/people.ts';
 import { beginSecondFactor, confirmSecondFactor, endSecondFactor, newRecoveryCodes, passSecondFactor, secondFactorOf } from '../../db/second-factor.ts'; // prettier-ignore
-import { endSessions, proveSession, sessionsOf } from '../../db/sessions.ts';
+import { endSessions, sessionsOf } from '../../db/sessions.ts';
 import { countTry } from '../limits.ts';
 import { field, html, noticeOf, ownPath, type PageCall, seeOther, signedIn } from '../page.ts';
 import { RecoveryCodesPage, SecondFactorPage, SecurityPage, StepUpPage } from '../pages/security.tsx';
 import { passwordProblem } from '../password-rule.ts';
-import { sessionOf } from '../session.ts';
+import { renew, sessionOf } from '../session.ts';
 
 const TRIES = 5;
 /** A change of security asks for a fresh proof of everybody. */
@@ -63,7 +63,7 @@ async function prove(call: PageCall): Promise<void> {
     : (await verifyPassword(context.sql, person.email, field(request, 'password') ?? '')) !== null;
   if (!right) return stepUp(call, next, on ? 'The code is not right, or was used before.' : 'The password is not right.'); // prettier-ignore
   await tries.right();
-  await proveSession(context.sql, session.id);
+  await renew(context, response, session, { proven: true });
   seeOther(response, next ?? '/');
 }
 
@@ -73,6 +73,7 @@ async function password(call: PageCall): Promise<void> {
   const problem = passwordProblem(given, session.person.email);
   if (problem !== null) return security(call, problem);
   await setOwnPassword(context.sql, session.person, given, session.id);
+  await renew(context, response, session);
   seeOther(response, '/security', 'password_changed');
 }
 
@@ -106,11 +107,13 @@ async function confirm(call: PageCall): Promise<void> {
   const code = field(request, 'code') ?? '';
   const made = await context.sql.begin((tx) => confirmSecondFactor(tx, session.person, code, Date.now()));
   if (made === null) return showSecret(call, 'The code is not right. Is the clock of your phone right?');
+  await renew(context, response, session);
   html(response, <RecoveryCodesPage reader={reader} codes={made} />);
 }
 
 async function off({ context, session, response }: PageCall): Promise<void> {
   await context.sql.begin((tx) => endSecondFactor(tx, session.person));
+  await renew(context, response, session);
   seeOther(response, '/security', 'second_factor_off');
 }
 
