@@ -179,9 +179,7 @@ async function recover(run: ReleasedRefund): Promise<void> {
 
 /** A refund that succeeded may come back from the bank: null when it did not. */
 async function failedLater(run: ReleasedRefund, order: ReleasedRefundOrder): Promise<string | null> {
-  run.sentBack = false;
   while (await condition(() => run.sentBack, MAY_FAIL_FOR, { summary: 'the bank may send it back' })) {
-    run.sentBack = false;
     const answer = await refunded(run, order, 'recordReleasedRefund');
     if (answer.outcome !== 'succeeded') return answer.code ?? answer.outcome;
   }
@@ -241,7 +239,9 @@ async function refunded(
   const stripe = money(`refund ${plainMoney(order.amount, order.currency)} of ${order.milestoneId}`);
   let kind = first;
   for (;;) {
+    // What is heard from here on is news: also what comes before this answer has been told to the escrow.
     run.told = false;
+    run.sentBack = false;
     let wait: typeof READ_AGAIN_AFTER | typeof TRY_AGAIN_AFTER = READ_AGAIN_AFTER;
     try {
       const answer = await stripe[kind](order);

@@ -1,9 +1,8 @@
 // An operator resets the workflow of an escrow that has ended to its workflow tasks, from the first to the last: whatever
 // the new run does, no money moves a second time, and the books stay as they were.
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { until } from '../supervisor/wait.ts';
 import type { Deal } from '../../cli/demo/deal.ts';
+import { resetToEachTask } from '../stack/resets.ts';
 import { ONE_PART, type StackUnderTest, startStackUnderTest } from './stack-under-test.ts';
 
 let s: StackUnderTest;
@@ -28,70 +27,24 @@ async function lived(): Promise<Deal> {
   return deal;
 }
 
-async function workflowTasks(workflowId: string): Promise<string[]> {
-  const history = await s.client.workflow.getHandle(workflowId).fetchHistory();
-  return (history.events ?? []).filter((e) => e.workflowTaskCompletedEventAttributes).map((e) => String(e.eventId));
-}
-
-/** The activities that a run scheduled after the event that it was reset to, and whether it came to its end. */
-async function doneAgain(
-  workflowId: string,
-  runId: string,
-  task: string,
-): Promise<{ activities: string[]; ended: boolean }> {
-  const handle = s.client.workflow.getHandle(workflowId, runId);
-  const events = (await handle.fetchHistory()).events ?? [];
-  const later = events.filter((e) => Number(e.eventId) > Number(task));
-  return {
-    activities: later.flatMap((e) => e.activityTaskScheduledEventAttributes?.activityType?.name ?? []),
-    ended: later.some((e) => e.workflowExecutionCompletedEventAttributes),
-  };
-}
-
-/** Has ended, or waits for people and time alone. */
-async function restsAgain(workflowId: string): Promise<boolean> {
-  const { status, raw } = await s.client.workflow.getHandle(workflowId).describe();
-  if (status.name !== 'RUNNING') return true;
-  return (raw.pendingActivities ?? []).length === 0 && !raw.pendingWorkflowTask;
-}
-
 test('reset to any of its workflow tasks, a completed escrow moves no money twice', async () => {
   const deal = await lived();
   const { id } = deal.escrow;
   const workflowId = `escrow/${id}`;
-  const { runId } = await s.client.workflow.getHandle(workflowId).describe();
   const atStripe = await s.atStripe(id);
   expect([atStripe.payments.length, atStripe.transfers.length, atStripe.refunds.length]).toEqual([1, 3, 1]);
   const ledger = () => s.sql`
     SELECT t.kind, e.account, e.amount FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id
     WHERE e.escrow_id = ${id} ORDER BY t.kind, e.account, e.amount`;
   const posted = [...(await ledger())];
-  const tasks = await workflowTasks(workflowId);
+  const { tasks, activities, ended } = await resetToEachTask(s.client, workflowId, async (task) => {
+    expect({ task, ...(await s.atStripe(id)) }).toEqual({ task, ...atStripe });
+  });
   expect(tasks.length).toBeGreaterThan(10);
-  const runs = new Set([runId]);
-  const again: string[] = [];
-  let ended = 0;
-  for (const task of tasks) {
-    const answer = await s.client.workflowService.resetWorkflowExecution({
-      namespace: s.client.options.namespace,
-      workflowExecution: { workflowId, runId },
-      reason: 'a test of reset',
-      workflowTaskFinishEventId: task as never,
-      requestId: randomUUID(),
-    });
-    runs.add(answer.runId!);
-    await until(() => restsAgain(workflowId), `the run reset to event ${task} rests`, 30_000);
-    const run = await doneAgain(workflowId, answer.runId!, task);
-    again.push(...run.activities);
-    ended += run.ended ? 1 : 0;
-    const now = await s.atStripe(id);
-    expect({ task, ...now }).toEqual({ task, ...atStripe });
-  }
   // The runs did ask for money to be moved: that it was not is the work of keys, reservations and rows.
-  expect(again).toEqual(expect.arrayContaining(['createPayment', 'refundToBuyer', 'transferToSeller']));
+  expect(activities).toEqual(expect.arrayContaining(['createPayment', 'refundToBuyer', 'transferToSeller']));
   // Reset to its first tasks it gets all later commands at once, refuses those that come too early, and waits.
   expect(ended).toBeGreaterThan(tasks.length / 2);
-  expect(runs.size).toBe(tasks.length + 1);
   expect([...(await ledger())]).toEqual(posted);
   const broken = await s.broken([], 20_000);
   expect(broken).toEqual([]);
