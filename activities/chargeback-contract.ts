@@ -1,6 +1,6 @@
 // Inputs and answers of the activities of chargebacks, as plain data; amounts are safe integers.
 import type { DisputePhase } from '../domain/chargeback.ts';
-import type { TakeBackOrder } from './recover-contract.ts';
+import type { PayAgainOrder, TakeBackOrder } from './recover-contract.ts';
 
 /** A dispute as Stripe has it now, and what its workflow must know of its escrow. */
 export interface DisputeWord {
@@ -29,6 +29,31 @@ export interface DisputeWord {
   worthDefending: boolean;
   /** No dispute at Stripe: a bank debit that came back after it had succeeded. */
   returned?: boolean;
+  /** By the terms, released money is taken back and held while it is open; only once the bank has taken it. */
+  clawsBack?: true;
+}
+
+export interface PlannedClawback {
+  /** One per milestone whose seller has released money of it. */
+  takeBacks: TakeBackOrder[];
+  /** Not planned yet: movements of the charge's money that must come to their end first. */
+  waitsFor?: string[];
+}
+
+/** What a timeline says of money that was taken back or paid again; settlement currency. */
+export interface ClawbackNote {
+  disputeId: string;
+  escrowId: string;
+  round: number;
+  type: 'card_dispute.clawed_back' | 'card_dispute.paid_again';
+  milestones: { milestoneId: string; amount: number }[];
+}
+
+export interface ClawbackActivities {
+  /** What is taken back while the dispute is open, decided once per round. */
+  planClawback(of: { disputeId: string; round: number }): Promise<PlannedClawback>;
+  /** Tells it on the timeline of an escrow that has ended. */
+  noteClawback(note: ClawbackNote): Promise<void>;
 }
 
 export interface StagedEvidence {
@@ -59,13 +84,15 @@ export interface PlannedLoss {
   taken: TakenOfHeld[];
   /** Absent: nothing of them. */
   accepted?: TakenOfPart[];
+  /** Held back, and more than the loss takes: paid again. Absent: nothing. */
+  payAgain?: PayAgainOrder[];
   /** Refunds of the charge that Stripe has made. */
   refunded: string[];
   /** Not planned yet: movements of the charge's money that must come to their end first. */
   waitsFor?: string[];
 }
 
-export interface ChargebackActivities {
+export interface ChargebackActivities extends ClawbackActivities {
   /** Fetches the dispute and writes down its status and every balance transaction that is new. */
   recordDispute(disputeId: string): Promise<DisputeWord>;
   /** Who bears what, decided once out of the ledger of that moment. */

@@ -17,14 +17,13 @@ import { raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
 import type { AlertKind } from '../domain/alerts.ts';
 import { releasedLeft, reserveRecovery, setRecoveryStatus } from '../db/recoveries.ts';
 import {
-  atChargeRate,
   type DisputePhase,
   isReturnedDebit,
+  isUndecided,
   type LossPlan,
   type MilestoneMoney,
   phaseOf,
   nextDecided,
-  planLoss,
   transferredWhole,
   wholeLoss,
   worthDefending,
@@ -33,6 +32,7 @@ import { assert } from '../domain/errors.ts';
 import { share, toInteger, toMinor } from '../domain/money.ts';
 import type { BalanceTransaction } from '../domain/postings.ts';
 import { disputeAccount, disputeLost, disputeMoney, disputeMoneyKind } from '../domain/postings-dispute.ts';
+import type { Terms } from '../domain/terms.ts';
 import { PaymentsError } from '../payments/errors.ts';
 import {
   type DisputeEvidence,
@@ -42,8 +42,10 @@ import {
 } from '../payments/port.ts';
 import { returnedDebit } from '../payments/returned-debit.ts';
 import type { ChargebackActivities, DisputeWord, PlannedLoss } from './chargeback-contract.ts';
+import { clawbackActivities, usedOf } from './clawback.ts';
 import { passFeesOn } from './dispute-fees.ts';
 import { evidencePack } from './evidence.ts';
+import { lossNow, namedOf } from './loss-plan.ts';
 import { type ActivityDeps, beating, readFromStripe, toFailure } from './stripe-call.ts';
 import { settleUnderWay } from './under-way.ts';
 
@@ -119,7 +121,17 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       sellers: [...new Set(concerned.map((m) => m.sellerId))],
       worthDefending: worthDefending(facts.amountMinor),
       ...(isReturnedDebit(dispute) ? { returned: true } : {}),
+      ...((await clawsBack(dispute, terms, phase)) ? { clawsBack: true as const } : {}),
     };
+  }
+
+  /** The terms say so, the bank has the money and has not decided, and no loss was divided. */
+  async function clawsBack({ id }: CardDispute, { policy }: Terms, phase: DisputePhase): Promise<boolean> {
+    if (policy.clawback !== 'at_opening' || !isUndecided(phase)) return false;
+    const [taken] = await sql`
+      SELECT FROM ledger_balances b JOIN disputes d ON d.id = ${id} AND d.state -> 'plan' IS NULL
+      WHERE b.account = ${disputeAccount.receivable(id)} AND b.amount > 0`;
+    return taken !== undefined;
   }
 
   /** Once per balance transaction, whatever became of its maturing meanwhile. */
@@ -153,16 +165,15 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       const dispute = (await lockCardDispute(tx, disputeId))!;
       const refunded = await refundsOfCharge(tx, dispute.charge_id);
       if (dispute.state.plan) return planned(dispute, dispute.state.plan, refunded);
-      const { terms, milestones, converted } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
-      const [open] = await tx<{ currency: string; amount: bigint }[]>`
-        SELECT currency, amount FROM ledger_balances WHERE account = ${disputeAccount.receivable(disputeId)} AND amount <> 0`;
-      const money = await Promise.all(milestones.map((m) => moneyOfMilestone(tx, m)));
-      const openMinor = open?.amount ?? 0n;
-      const { lostMinor, fxMinor } = converted ? await convertedLoss(tx, dispute, facts, openMinor) : { lostMinor: openMinor, fxMinor: 0n }; // prettier-ignore
-      const plan = planLoss(lostMinor, money, namedOf(facts, milestones), terms.policy);
+      const { plan, money, terms, currency, fxMinor, heldBack } = await lossNow(tx, dispute, facts);
       for (const p of plan.parts) await takeReleased(tx, dispute, terms.currency, p, money);
       const accepted = await takenOfParts(tx, plan);
-      const stored = { ...storedPlan(plan, open?.currency ?? dispute.currency), accepted, ...(fxMinor === 0n ? {} : { fxMinor: fxMinor.toString() }) }; // prettier-ignore
+      const stored = {
+        ...storedPlan(plan, currency),
+        accepted,
+        ...(fxMinor === 0n ? {} : { fxMinor: fxMinor.toString() }),
+        ...(heldBack.length === 0 ? {} : { heldBack: usedOf(heldBack, plan) }),
+      };
       await tx`
         UPDATE disputes SET state = ${tx.json({ ...dispute.state, plan: stored } as never)}, updated_at = now() WHERE id = ${disputeId}`;
       return planned(dispute, stored, refunded);
@@ -181,7 +192,8 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       if (!stored || (await isSettled(tx, disputeId))) return;
       const plan = readPlan(stored);
       const parts = plan.parts.map((p) => {
-        const reversedMinor = toMinor(reversed.find((r) => r.milestoneId === p.milestoneId)?.amount ?? 0);
+        const usedMinor = stored.heldBack?.filter((h) => h.milestoneId === p.milestoneId).reduce((sum, h) => sum + BigInt(h.used), 0n) ?? 0n; // prettier-ignore
+        const reversedMinor = usedMinor + toMinor(reversed.find((r) => r.milestoneId === p.milestoneId)?.amount ?? 0);
         return { ...p, reversedMinor, debtMinor: p.fromSellerMinor - reversedMinor };
       });
       for (const { minor, ...of } of stored.accepted ?? [])
@@ -260,6 +272,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
   }
 
   return {
+    ...clawbackActivities(deps),
     recordDispute,
     planDisputeLoss,
     settleDisputeLoss,
@@ -319,14 +332,6 @@ async function takeReleased(
     reason,
   });
   await setRecoveryStatus(tx, id, 'refunded');
-}
-
-async function convertedLoss(tx: Tx, dispute: CardDispute, facts: DisputeFacts, openMinor: bigint) {
-  const [charge] = await tx<{ charged: bigint; captured: bigint }[]>`
-    SELECT m.amount AS charged, c.captured FROM charge_funds c JOIN movements m ON m.id = c.payment_id
-    WHERE c.charge_id = ${dispute.charge_id}`;
-  const withdrawnMinor = facts.balanceTransactions.reduce((sum, bt) => (bt.amountMinor < 0n ? sum - bt.amountMinor : sum), 0n); // prettier-ignore
-  return atChargeRate({ chargeMinor: charge!.charged, capturedMinor: charge!.captured, disputedMinor: facts.amountMinor, withdrawnMinor, openMinor }); // prettier-ignore
 }
 
 /** Given back at another day's rate than it was taken at: nobody's loss, and the platform's `fx`. */
@@ -392,34 +397,6 @@ async function refundsOfCharge(tx: Tx, chargeId: string): Promise<string[]> {
   return rows.map((r) => r.id);
 }
 
-function namedOf(facts: DisputeFacts, milestones: readonly { id: string }[]): string[] {
-  const named = (facts.metadata['milestone_ids'] ?? '').split(',').map((id) => id.trim());
-  return milestones.map((m) => m.id).filter((id) => named.includes(id));
-}
-
-/** What the ledger says of a milestone now. What its seller owes already is not theirs to give again. */
-async function moneyOfMilestone(tx: Tx, m: { id: string; sellerId: string }): Promise<MilestoneMoney> {
-  const [row] = await tx<{ held: bigint; unearned: bigint; payable: bigint; paid: bigint; earned: bigint }[]>`
-    SELECT coalesce(-sum(amount) FILTER (WHERE account_class = 'held'), 0)::bigint AS held,
-           coalesce(-sum(amount) FILTER (WHERE account_class = 'fee_unearned'), 0)::bigint AS unearned,
-           coalesce(-sum(amount) FILTER (WHERE account_class = 'fee_revenue'), 0)::bigint AS earned,
-           greatest(0, coalesce(-sum(amount) FILTER (WHERE account_class = 'payable'), 0))::bigint AS payable,
-           greatest(0, - coalesce(sum(amount) FILTER (WHERE kind IN ('transfer', 'transfer_reversed', 'transferred_again')
-                 AND account_class IN ('stripe_pending', 'stripe_available')), 0)
-             + coalesce(sum(amount) FILTER (WHERE kind = 'debt_recovered' AND account_class = 'payable'), 0)
-             - coalesce(sum(amount) FILTER (WHERE kind <> 'debt_recovered' AND account_class = 'receivable'), 0))::bigint AS paid
-    FROM ledger_entries WHERE milestone_id = ${m.id}`;
-  return {
-    milestoneId: m.id,
-    sellerId: m.sellerId,
-    heldMinor: row!.held,
-    feeUnearnedMinor: row!.unearned,
-    payableMinor: row!.payable,
-    paidMinor: row!.paid,
-    feeEarnedMinor: row!.earned > 0n ? row!.earned : 0n,
-  };
-}
-
 function storedPlan(plan: LossPlan, currency: string): StoredPlan {
   const text = (_key: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
   return { ...(JSON.parse(JSON.stringify(plan, text)) as Omit<StoredPlan, 'currency'>), currency };
@@ -444,19 +421,23 @@ function readPlan(stored: StoredPlan): LossPlan {
 
 function planned(dispute: CardDispute, stored: StoredPlan, refunded: string[]): PlannedLoss {
   const { parts } = readPlan(stored);
+  const of = { escrowId: dispute.escrow_id, chargeId: dispute.charge_id, currency: stored.currency };
+  const heldBack = stored.heldBack ?? [];
+  const excess = heldBack.filter((h) => h.excess !== '0');
+  const usedOn = (id: string) => heldBack.filter((h) => h.milestoneId === id).reduce((sum, h) => sum + BigInt(h.used), 0n); // prettier-ignore
   return {
     takeBacks: parts
-      .filter((p) => p.fromSellerMinor > 0n)
+      .map((p) => ({ ...p, restMinor: p.fromSellerMinor - usedOn(p.milestoneId) }))
+      .filter((p) => p.restMinor > 0n)
       .map((p) => ({
+        ...of,
         // A seller may have several milestones in one dispute: each is taken back by itself.
         recoveryId: `${dispute.id}_${p.milestoneId}`,
-        escrowId: dispute.escrow_id,
         milestoneId: p.milestoneId,
         sellerId: p.sellerId,
-        chargeId: dispute.charge_id,
-        currency: stored.currency,
-        amount: toInteger(p.fromSellerMinor),
+        amount: toInteger(p.restMinor),
       })),
+    ...(excess.length === 0 ? {} : { payAgain: excess.map((h) => ({ ...of, recoveryId: h.recoveryId, milestoneId: h.milestoneId, sellerId: h.sellerId, amount: toInteger(BigInt(h.excess)) })) }), // prettier-ignore
     taken: parts
       .filter((p) => p.heldMinor + p.feeUnearnedMinor > 0n)
       .map((p) => ({ milestoneId: p.milestoneId, principal: toInteger(p.heldMinor), buyerFee: toInteger(p.feeUnearnedMinor) })), // prettier-ignore

@@ -20,6 +20,11 @@ export interface TakeBackOrder extends RecoverySubject {
   amount: number;
 }
 
+export interface PayAgainOrder extends RecoverySubject {
+  /** Absent: all that was taken back. */
+  amount?: number | undefined;
+}
+
 export interface TakeBackAnswer {
   /** On hold now. */
   reversed: number;
@@ -65,5 +70,5 @@ export interface RecoveryActivities {
   /** Reads a pending one again. */
   recordReleasedRefund(order: ReleasedRefundOrder): Promise<RefundAnswer>;
   /** The compensation: what was taken back goes to the seller again, and may be taken back by others. */
-  payAgain(subject: RecoverySubject): Promise<{ paid: number }>;
+  payAgain(subject: PayAgainOrder): Promise<{ paid: number }>;
 }

@@ -14,7 +14,7 @@ import { planRecovery } from '../domain/recovery.ts';
 import { PaymentsError } from '../payments/errors.ts';
 import type { TransferFacts, TransferReversalFacts } from '../payments/port.ts';
 import type { RefundAnswer } from './contract.ts';
-import type { RecoveryActivities, RecoveryRequest, RecoverySubject, ReleasedRefundOrder, TakeBackAnswer, TakeBackOrder } from './recover-contract.ts'; // prettier-ignore
+import type { PayAgainOrder, RecoveryActivities, RecoveryRequest, RecoverySubject, ReleasedRefundOrder, TakeBackAnswer, TakeBackOrder } from './recover-contract.ts'; // prettier-ignore
 import { type RefundBooking, type RefundCall, refundFlow } from './refund-flow.ts';
 import { type ActivityDeps, madeOf, readFromStripe, toFailure, writeToStripe } from './stripe-call.ts';
 
@@ -157,12 +157,15 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
 
   // ---- to the seller again ----------------------------------------------------------------------------------
 
-  async function payAgain(subject: RecoverySubject): Promise<{ paid: number }> {
+  async function payAgain(subject: PayAgainOrder): Promise<{ paid: number }> {
     await settleUnknownReversals(subject);
     const id = `trf_${stem(subject.recoveryId)}_again`;
     const movement = await sql.begin(async (raw) => {
       const tx = raw as Tx;
-      const owedMinor = (await reversedFor(tx, subject.recoveryId)) + (await recoveredInVain(tx, subject.recoveryId));
+      const owedMinor =
+        subject.amount === undefined
+          ? (await reversedFor(tx, subject.recoveryId)) + (await recoveredInVain(tx, subject.recoveryId))
+          : toMinor(subject.amount);
       if (owedMinor === 0n) {
         await undoRecovery(tx, subject.recoveryId);
         return null;

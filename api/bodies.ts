@@ -40,6 +40,12 @@ const policy = z.strictObject({
     .enum(['seller', 'platform'])
     .optional()
     .describe('Who bears Stripe’s fees for a chargeback that is lost; the platform unless said otherwise.'),
+  clawback: z
+    .enum(['at_loss', 'at_opening'])
+    .optional()
+    .describe(
+      'When released money is taken back over a chargeback: once it is lost, unless said otherwise; at_opening: held while the bank decides, paid again when it is won.',
+    ),
 });
 
 const milestone = z.strictObject({

@@ -146,6 +146,7 @@ export const escrow = z
       fee_return: z.string(),
       loss: z.string(),
       dispute_fee: z.string(),
+      clawback: z.string(),
       max_rounds: z.int(),
       remind: z.array(z.number()),
       periods: z.record(z.string(), z.string()),

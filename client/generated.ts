@@ -104,6 +104,7 @@ export type Escrow = {
     fee_return: string;
     loss: string;
     dispute_fee: string;
+    clawback: string;
     max_rounds: number;
     remind: number[];
     periods: Record<string, string>;
@@ -354,6 +355,8 @@ export type EscrowProposal = {
     chargeback_loss?: 'seller' | 'platform';
     /** Who bears Stripe’s fees for a chargeback that is lost; the platform unless said otherwise. */
     dispute_fee?: 'seller' | 'platform';
+    /** When released money is taken back over a chargeback: once it is lost, unless said otherwise; at_opening: held while the bank decides, paid again when it is won. */
+    clawback?: 'at_loss' | 'at_opening';
   };
   external_id?: string;
   metadata?: Record<string, string>;

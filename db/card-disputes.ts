@@ -14,8 +14,16 @@ export interface StoredPlan {
   currency: string;
   /** Of a converted charge: what the day's rate made of the loss, more or less. */
   fxMinor?: string;
+  /** Taken back while it was open: what the loss takes of it, and what goes to its seller again. */
+  heldBack?: { milestoneId: string; sellerId: string; recoveryId: string; used: string; excess: string }[];
   /** Release parts that are not transferred, and what is taken of each. */
   accepted?: StoredTakenPart[];
+}
+
+export interface StoredClawback {
+  round: number;
+  currency: string;
+  parts: { milestoneId: string; sellerId: string; minor: string }[];
 }
 
 export interface StoredTakenPart {
@@ -38,6 +46,8 @@ export interface CardDispute {
   state: {
     plan?: StoredPlan;
     decided?: Decided;
+    /** What is taken back while it is open, as it was decided. */
+    clawback?: StoredClawback;
     /** Of Stripe's fees, passed on by the terms: minor units of the settlement currency, by milestone. */
     fees?: Record<string, string>;
   };

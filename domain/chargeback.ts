@@ -173,6 +173,10 @@ export const phaseOf = (status: string): DisputePhase => PHASES[status] ?? 'unkn
 export const isFinal = (phase: DisputePhase): phase is 'won' | 'lost' | 'lifted' =>
   phase === 'won' || phase === 'lost' || phase === 'lifted';
 
+/** The bank has the money, and somebody's word is still to come. */
+export const isUndecided = (phase: DisputePhase): boolean =>
+  phase === 'open' || phase === 'review' || phase === 'appeal' || phase === 'appeal_review';
+
 /** How often a dispute was decided: a bank may take its decision back, and each time everything is told anew. */
 export interface Decided {
   round: number;

@@ -280,6 +280,7 @@ export interface EscrowState {
     chargeId?: string;
     round?: number;
     taken?: boolean;
+    told?: string[];
     returned?: true;
   }[];
   /** Matches of buyer and seller that were frozen once: ops have looked, or look. */

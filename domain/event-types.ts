@@ -68,6 +68,8 @@ export const EVENT_TYPES: Readonly<Record<string, string>> = {
   'card_dispute.opened': 'The buyer’s bank disputes a payment.',
   'fraud_warning.received': 'The card network warns that a payment may be fraud.',
   'fraud_warning.overdue': 'Staff did not decide over a fraud warning in time.',
+  'card_dispute.clawed_back': 'Released money is taken back and held while the bank decides.',
+  'card_dispute.paid_again': 'What was held while the bank decided was paid to its seller again.',
   'card_dispute.lifted': 'The bank’s dispute ended in the seller’s favour.',
   'card_dispute.lost': 'The bank gave the disputed money back to the buyer.',
   'seller.updated': 'A seller’s verification changed: transfers, status or what Stripe asks for.',

@@ -67,6 +67,7 @@ const HAPPENED = kinds({
   frozen: { topic: 'dispute', roles: BOTH, label: 'An escrow was frozen' },
   unfrozen: { topic: 'dispute', roles: BOTH, label: 'A freeze has ended' },
   chargeback: { topic: 'dispute', roles: BOTH, required: true, label: 'A bank disputes a payment' },
+  clawed_back: { topic: 'dispute', roles: ['seller'], required: true, label: 'Money is taken back while a bank decides, or paid again' },
   chargeback_ended: { topic: 'dispute', roles: BOTH, required: true, label: 'A bank’s dispute ended' },
   verify_reminder: { topic: 'account', roles: ['seller'], required: true, label: 'Reminder: money waits for your verification' },
 }); // prettier-ignore
@@ -167,6 +168,8 @@ export const EVENT_MESSAGES = {
   'payment.taken_back': { kind: 'chargeback', to: 'both' },
   'payment.loss_divided': { kind: 'chargeback_ended', to: 'both' },
   'card_dispute.opened': { kind: 'chargeback', to: 'both' },
+  'card_dispute.clawed_back': { kind: 'clawed_back', to: 'seller' },
+  'card_dispute.paid_again': { kind: 'clawed_back', to: 'seller' },
   'card_dispute.lifted': { kind: 'chargeback_ended', to: 'both' },
   'card_dispute.lost': { kind: 'chargeback_ended', to: 'both' },
   'fraud_warning.received': null, // ops wait to clear it

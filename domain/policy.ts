@@ -25,6 +25,8 @@ export interface PolicyInput {
   chargeback_loss?: 'seller' | 'platform';
   /** Who bears Stripe's fees for a dispute that is lost; the platform unless said otherwise. */
   dispute_fee?: 'seller' | 'platform';
+  /** When released money is taken back from its sellers; once the dispute is lost unless said otherwise. */
+  clawback?: 'at_loss' | 'at_opening';
 }
 
 /** The snapshot: periods in milliseconds. */
@@ -50,9 +52,14 @@ export interface Policy {
   chargebackLoss: 'seller' | 'platform';
   /** Absent in terms from before: the platform. */
   disputeFee?: 'seller' | 'platform';
+  /** Absent in terms from before: at_loss. */
+  clawback?: 'at_loss' | 'at_opening';
 }
 
-type PeriodKey = Exclude<keyof PolicyInput, 'remind' | 'max_rounds' | 'fee_return' | 'chargeback_loss' | 'dispute_fee'>;
+type PeriodKey = Exclude<
+  keyof PolicyInput,
+  'remind' | 'max_rounds' | 'fee_return' | 'chargeback_loss' | 'dispute_fee' | 'clawback'
+>;
 
 /** Default, and the shortest that live mode takes. The sandbox takes any, so that a test sees a deadline pass. */
 const PERIODS: Record<PeriodKey, { field: keyof Policy; fallback: string; liveMinimumMs: number }> = {
@@ -101,13 +108,14 @@ export function buildPolicy(input: PolicyInput = {}, live = false): Policy {
   return {
     ...(Object.fromEntries(periods) as Omit<
       Policy,
-      'remind' | 'maxRounds' | 'feeReturn' | 'chargebackLoss' | 'disputeFee'
+      'remind' | 'maxRounds' | 'feeReturn' | 'chargebackLoss' | 'disputeFee' | 'clawback'
     >),
     remind: [...remind],
     maxRounds,
     feeReturn: input.fee_return ?? 'full',
     chargebackLoss: input.chargeback_loss ?? 'seller',
     disputeFee: input.dispute_fee ?? 'platform',
+    clawback: input.clawback ?? 'at_loss',
   };
 }
 
@@ -122,7 +130,12 @@ export function holdingLimitMs(platformCountry: string): number {
 }
 
 /** The policy in sentences, shown to both sides before anyone agrees or pays. */
-export function policyInWords(policy: Policy): { fee_return: string; loss: string; dispute_fee: string } {
+export function policyInWords(policy: Policy): {
+  fee_return: string;
+  loss: string;
+  dispute_fee: string;
+  clawback: string;
+} {
   return {
     fee_return:
       policy.feeReturn === 'full'
@@ -136,5 +149,9 @@ export function policyInWords(policy: Policy): { fee_return: string; loss: strin
       policy.disputeFee === 'seller'
         ? 'Stripe’s fees for a chargeback that is lost are the sellers’, each by their share of the loss: a debt, taken out of their next releases.'
         : 'Stripe’s fees for a chargeback are the platform’s.',
+    clawback:
+      policy.clawback === 'at_opening'
+        ? 'While a bank decides over a chargeback, what was paid out of that payment is taken back from its sellers and held; they are paid again when it is won.'
+        : 'While a bank decides over a chargeback, what was paid out stays with its sellers.',
   };
 }

@@ -28,6 +28,7 @@ export interface ProposalFields {
   feePayer: string;
   /** Who bears Stripe's fees for a lost chargeback. */
   disputeFee: string;
+  clawback: string;
   /** E-mail of the buyer; only a seller is asked. */
   buyer: string;
   milestones: MilestoneFields[];
@@ -63,6 +64,7 @@ export function emptyProposal(person: Person): ProposalFields {
     funding: 'upfront',
     feePayer: 'seller',
     disputeFee: 'platform',
+    clawback: 'at_loss',
     buyer: '',
     milestones: [emptyMilestone(person.role === 'seller' ? person.email : '')],
   };
@@ -78,6 +80,7 @@ export function readProposal(request: Request): ProposalFields {
     funding: field(request, 'funding') ?? 'upfront',
     feePayer: field(request, 'fee_payer') ?? 'seller',
     disputeFee: field(request, 'dispute_fee') ?? 'platform',
+    clawback: field(request, 'clawback') ?? 'at_loss',
     buyer: field(request, 'buyer') ?? '',
     milestones: titles.map((title, i) => ({
       title: title.trim(),
@@ -127,7 +130,7 @@ export async function checkProposal(
     vertical: given.vertical,
     funding: given.funding,
     fee_payer: given.feePayer,
-    policy: { dispute_fee: given.disputeFee },
+    policy: { dispute_fee: given.disputeFee, clawback: given.clawback },
     ...(person.role === 'buyer' ? {} : { buyer_id: buyer!.id }),
     milestones,
   });
@@ -168,7 +171,8 @@ export function errorAt(param: string | undefined, message: string): FieldErrors
     fee_payer: 'fee_payer',
     buyer_id: 'buyer',
     'policy.dispute_fee': 'dispute_fee',
+    'policy.clawback': 'clawback',
   };
   const plain = own[param ?? ''] ?? param ?? '';
-  return { [['title', 'currency', 'vertical', 'funding', 'fee_payer', 'dispute_fee', 'buyer', 'milestones'].includes(plain) ? plain : 'whole']: message }; // prettier-ignore
+  return { [['title', 'currency', 'vertical', 'funding', 'fee_payer', 'dispute_fee', 'clawback', 'buyer', 'milestones'].includes(plain) ? plain : 'whole']: message }; // prettier-ignore
 }

@@ -292,6 +292,11 @@ export const FUNDING_WORDS = {
   per_milestone: 'Each milestone is paid before its work starts',
 } as const;
 
+export const CLAWBACK_WORDS = {
+  at_loss: 'When the bank has decided against the seller',
+  at_opening: 'At once; held while the bank decides',
+};
+
 export const DISPUTE_FEE_WORDS = {
   platform: 'Tranche',
   seller: 'The seller, by their share of the loss',
@@ -470,6 +475,8 @@ export const EVENTS: Readonly<Record<EventType, string>> = {
   'card_dispute.opened': 'The buyer’s bank disputes the payment',
   'fraud_warning.received': 'The card network warns that the payment may be fraud',
   'fraud_warning.overdue': 'Staff did not decide over the fraud warning in time',
+  'card_dispute.clawed_back': '{settled} was taken back from the seller and is held while the bank decides',
+  'card_dispute.paid_again': '{settled} that was held while the bank decided went to the seller again',
   'card_dispute.lifted': 'The bank’s dispute ended in the seller’s favour',
   'card_dispute.lost': 'The bank gave the disputed money back to the buyer',
 };

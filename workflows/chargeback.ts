@@ -18,6 +18,7 @@ import {
 import type { AlertKind } from '../domain/alerts.ts';
 import { isFinal } from '../domain/chargeback.ts';
 import type { DisputeWord } from '../activities/chargeback-contract.ts';
+import type { PayAgainOrder, TakeBackOrder } from '../activities/recover-contract.ts';
 import type { Activities } from '../activities/contract.ts';
 import { escrowWorkflowId } from '../domain/ids.ts';
 import { plainMoney } from '../domain/money.ts';
@@ -30,7 +31,7 @@ import type {
 } from './chargeback-messages.ts';
 import { CHARGEBACK_QUERIES, CHARGEBACK_SIGNALS, CHARGEBACK_UPDATES } from './chargeback-messages.ts';
 import { type CardDisputeSignal, REFUSED, SIGNALS } from './messages.ts';
-import { money } from './proxies.ts';
+import { money, undoing } from './proxies.ts';
 
 const books = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
@@ -46,11 +47,20 @@ const READ_AGAIN_MS = 7 * DAY_MS;
 /** A transfer or refund of the same money, under way when the dispute is lost, is looked at again after. */
 const MOVES_END = '1 minute';
 
+interface MilestoneAmount {
+  milestoneId: string;
+  amount: number;
+}
+
 interface Run {
   word: DisputeWord | null;
   news: boolean;
   settled: boolean;
   accepted: string[];
+  /** Released money that is taken back while the bank decides; null: the terms leave it with its sellers. */
+  clawback: { round: number; done: Promise<PayAgainOrder[]> } | null;
+  /** Transfers that pay sellers again, under way: nothing is taken back or divided meanwhile. */
+  paying: number;
   /** Evidence is on its way to Stripe; nothing else may be sent meanwhile. */
   sending: boolean;
 }
@@ -86,7 +96,7 @@ const wordOf = (input: ChargebackInput, run: Run): ChargebackWord => ({
 });
 
 export async function chargeback(input: ChargebackInput): Promise<ChargebackWord> {
-  const run: Run = { word: null, news: false, settled: false, accepted: [], sending: false };
+  const run: Run = { word: null, news: false, settled: false, accepted: [], clawback: null, paying: 0, sending: false };
   setHandler(defineSignal<[DisputeSignal]>(CHARGEBACK_SIGNALS.stripeEvent), () => {
     run.news = true;
   });
@@ -104,6 +114,8 @@ export async function chargeback(input: ChargebackInput): Promise<ChargebackWord
     // Opened is told also where it is closed already: the escrow ignores what it knows, and shows both.
     if (told !== round) await tellEscrow(input, { kind: 'opened', disputeId: input.disputeId, chargeId: word.chargeId, milestoneIds: word.frozen ?? word.named, round, ...(word.returned ? { returned: true } : {}) }); // prettier-ignore
     told = round;
+    // Beside everything else: evidence is not to wait for it.
+    if (word.clawsBack && run.clawback?.round !== round) run.clawback = { round, done: clawBack(input, run, round) };
     if (!isFinal(word.phase)) {
       run.settled = false;
       await untilNews(input, run, word);
@@ -111,12 +123,17 @@ export async function chargeback(input: ChargebackInput): Promise<ChargebackWord
     }
     const end = `${word.phase}:${round}`;
     if (end !== ended) {
+      const held = run.clawback === null ? [] : await run.clawback.done;
+      run.clawback = null;
       if (word.phase === 'lost') await settle(input, run, round);
-      else await tellEscrow(input, { kind: 'lifted', disputeId: input.disputeId, round });
+      else {
+        await tellEscrow(input, { kind: 'lifted', disputeId: input.disputeId, round });
+        payAgain(input, run, round, held);
+      }
       ended = end;
     }
     run.settled = true;
-    await condition(allHandlersFinished);
+    await condition(() => allHandlersFinished() && (run.news || run.paying === 0));
     // What came while the last step ran is read before it ends: money that Stripe moved after its word, or another word.
     if (!run.news) return wordOf(input, run);
   }
@@ -157,14 +174,22 @@ async function send(input: ChargebackInput, run: Run): Promise<void> {
 /** Lost, accepted, or a bank debit that arrives final: unreleased money first, then reversals, then debts. */
 async function settle(input: ChargebackInput, run: Run, round: number): Promise<void> {
   const { disputeId } = input;
+  await condition(() => run.paying === 0);
   let plan = await books.planDisputeLoss(disputeId);
   while (plan.waitsFor !== undefined) {
     run.news = false;
     await condition(() => run.news, MOVES_END, { summary: `${plan.waitsFor.join(', ')} come to their end` });
     plan = await books.planDisputeLoss(disputeId);
   }
-  const reversed = await Promise.all(
-    plan.takeBacks.map(async (order) => {
+  await books.settleDisputeLoss(disputeId, await takeBack(input, plan.takeBacks));
+  await tellEscrow(input, { kind: 'lost', disputeId, round, taken: plan.taken, refunded: plan.refunded, ...(plan.accepted ? { accepted: plan.accepted } : {}) }); // prettier-ignore
+  payAgain(input, run, round, plan.payAgain ?? []);
+}
+
+/** What each milestone's seller gave, in settlement currency. */
+async function takeBack(input: ChargebackInput, orders: readonly TakeBackOrder[]): Promise<MilestoneAmount[]> {
+  return Promise.all(
+    orders.map(async (order) => {
       for (;;) {
         try {
           const summary = `take back ${plainMoney(order.amount, order.currency)} of ${order.milestoneId}`;
@@ -178,8 +203,51 @@ async function settle(input: ChargebackInput, run: Run, round: number): Promise<
       }
     }),
   );
-  await books.settleDisputeLoss(disputeId, reversed);
-  await tellEscrow(input, { kind: 'lost', disputeId, round, taken: plan.taken, refunded: plan.refunded, ...(plan.accepted ? { accepted: plan.accepted } : {}) }); // prettier-ignore
+}
+
+/**
+ * By the terms: what was released is taken back, as far as its sellers' balances go, and held until the bank has decided. Answers
+ * what is to be paid again when it decides for them.
+ */
+async function clawBack(input: ChargebackInput, run: Run, round: number): Promise<PayAgainOrder[]> {
+  await condition(() => run.paying === 0);
+  for (;;) {
+    const plan = await books.planClawback({ disputeId: input.disputeId, round });
+    if (plan.waitsFor === undefined) {
+      const reversed = (await takeBack(input, plan.takeBacks)).filter((r) => r.amount > 0);
+      await tellClawback(input, 'clawed_back', round, reversed);
+      return plan.takeBacks
+        .filter((order) => reversed.some((r) => r.milestoneId === order.milestoneId))
+        .map(({ amount: _wanted, ...subject }) => subject);
+    }
+    await condition(() => run.word !== null && isFinal(run.word.phase), MOVES_END, {
+      summary: `${plan.waitsFor.join(', ')} come to their end`,
+    });
+  }
+}
+
+/** Until it is done: the money is the sellers'. One whom Stripe cannot pay keeps no other waiting, nor the bank's next word. */
+function payAgain(input: ChargebackInput, run: Run, round: number, orders: readonly PayAgainOrder[]): void {
+  for (const order of orders) {
+    run.paying += 1;
+    void (async () => {
+      const { paid } = await undoing.payAgain(order);
+      await tellClawback(input, 'paid_again', round, [{ milestoneId: order.milestoneId, amount: paid }]);
+      run.paying -= 1;
+    })();
+  }
+}
+
+/** On the escrow's timeline; where its workflow has ended, by the database. */
+async function tellClawback(
+  input: ChargebackInput,
+  kind: 'clawed_back' | 'paid_again',
+  round: number,
+  milestones: MilestoneAmount[],
+): Promise<void> {
+  if (milestones.length === 0) return;
+  if (await tellEscrow(input, { kind, disputeId: input.disputeId, round, milestones })) return;
+  await books.noteClawback({ ...input, round, type: `card_dispute.${kind}`, milestones });
 }
 
 function registerUpdates(input: ChargebackInput, run: Run): void {
@@ -237,13 +305,15 @@ async function alert(input: ChargebackInput, kind: AlertKind, error: ActivityFai
   await books.raiseAlert({ kind, key: `${kind}:${input.disputeId}`, escrowId: input.escrowId, detail: { dispute_id: input.disputeId, message } }); // prettier-ignore
 }
 
-/** While it runs; an escrow that has ended stays as it is. */
-async function tellEscrow(input: ChargebackInput, signal: CardDisputeSignal): Promise<void> {
+/** While it runs; an escrow that has ended stays as it is. False: it has. */
+async function tellEscrow(input: ChargebackInput, signal: CardDisputeSignal): Promise<boolean> {
   try {
     await getExternalWorkflowHandle(escrowWorkflowId(input.escrowId)).signal(SIGNALS.cardDispute, signal);
+    return true;
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
     log.debug('the escrow runs no more', { dispute: input.disputeId });
+    return false;
   }
 }
 

@@ -79,6 +79,13 @@ export type StripeSignal =
 export type CardDisputeSignal =
   /** `round` (from 1) rises when a bank takes its decision back; `returned`: a bank debit that came back, and no dispute. */
   | { kind: 'opened'; disputeId: string; chargeId: string; milestoneIds: string[]; round?: number; returned?: true }
+  /** Released money that is held while the bank decides, and what of it was paid to its sellers again; settlement currency. */
+  | {
+      kind: 'clawed_back' | 'paid_again';
+      disputeId: string;
+      round: number;
+      milestones: { milestoneId: string; amount: number }[];
+    }
   /** Won, withdrawn or prevented: as before. */
   | { kind: 'lifted'; disputeId: string; round?: number }
   /**

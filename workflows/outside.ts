@@ -11,6 +11,7 @@ import { take, takePart } from './taken.ts';
 
 export function cardDispute(state: EscrowState, mark: Mark, signal: CardDisputeSignal): void {
   const known = state.cardDisputes.find((d) => d.id === signal.disputeId);
+  if (signal.kind === 'clawed_back' || signal.kind === 'paid_again') return heldBack(known, mark, signal);
   if (signal.kind === 'opened') told(state, mark, signal.disputeId, signal.chargeId);
   const round = signal.round ?? 1;
   const of = known?.round ?? 1;
@@ -47,6 +48,23 @@ export function cardDispute(state: EscrowState, mark: Mark, signal: CardDisputeS
   mark.event(dispute.returned ? 'payment.loss_divided' : `card_dispute.${signal.kind}`, STRIPE, null, {
     dispute_id: signal.disputeId,
   });
+}
+
+/** What is on hold while the bank decides, or not any more: a line of the timeline each. */
+function heldBack(
+  dispute: EscrowState['cardDisputes'][number] | undefined,
+  mark: Mark,
+  { kind, disputeId, round, milestones }: Extract<CardDisputeSignal, { milestones: object[] }>,
+): void {
+  if (dispute === undefined) return;
+  const told = (dispute.told ??= []);
+  for (const { milestoneId, amount } of milestones) {
+    const line = `${kind}:${round}:${milestoneId}`;
+    if (told.includes(line)) continue;
+    told.push(line);
+    mark.head();
+    mark.event(`card_dispute.${kind}`, STRIPE, milestoneId, { dispute_id: disputeId, amount, round });
+  }
 }
 
 /** What a refused refund knew of the dispute before its own word came ends with it. */

@@ -20,6 +20,14 @@ const BOOKKEEPING = {
 /** Stripe writes with the line that an operator reads in Temporal UI. */
 export const money = (summary: string) => proxyActivities<Activities>({ ...STRIPE_WRITE, summary });
 
+/** What undoes is tried until it is done: the money is the seller's. */
+export const undoing = proxyActivities<Activities>({
+  startToCloseTimeout: '30s',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '10s', backoffCoefficient: 2, maximumInterval: '10m' },
+  summary: 'pay the seller again',
+});
+
 const bookkeeping = proxyActivities<Activities>({ ...BOOKKEEPING, summary: 'write the projection' });
 
 /** Puts something before ops, for as long as it takes. */

@@ -9,21 +9,13 @@ import { plainMoney } from '../domain/money.ts';
 import type { RecoveryPlan } from '../domain/recovery.ts';
 import type { StripeSignal } from './messages.ts';
 import { REFUSED, SIGNALS } from './messages.ts';
-import { money } from './proxies.ts';
+import { money, undoing } from './proxies.ts';
 import type { AskReleasedRefund, ConfirmReleasedRefund, RecoveryWord, ReleasedRefundStatus, ReleasedRefundWord } from './refund-messages.ts'; // prettier-ignore
 import { REFUND_QUERIES, REFUND_SIGNALS, REFUND_UPDATES } from './refund-messages.ts';
 
 const books = proxyActivities<Activities>({
   startToCloseTimeout: '5s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
-});
-
-/** What undoes is tried until it is done: the money is the seller's. */
-const undoing = proxyActivities<Activities>({
-  startToCloseTimeout: '30s',
-  heartbeatTimeout: '5s',
-  retry: { initialInterval: '10s', backoffCoefficient: 2, maximumInterval: '10m' },
-  summary: 'pay the seller again',
 });
 
 /** A start without its `ask` does not stay open. */

@@ -88,6 +88,9 @@ describe('what is agreed', () => {
     expect(policyInWords(passedOn).dispute_fee).toContain('sellers');
     // Terms from before the field.
     expect(policyInWords({ ...passedOn, disputeFee: undefined }).dispute_fee).toContain('platform');
+    expect(passedOn.clawback).toBe('at_loss');
+    const held = buildTerms(proposal({ policy: { clawback: 'at_opening' } }), context()).policy;
+    expect([policyInWords(held).clawback, policyInWords({ ...held, clawback: undefined }).clawback]).toEqual([expect.stringContaining('held'), expect.stringContaining('stays with its sellers')]); // prettier-ignore
   });
 });
 

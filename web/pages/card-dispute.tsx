@@ -162,7 +162,7 @@ function Answer({ reader, record, dispute: d, accepted, files, commandKey, typed
       {d.evidence === null ? null : (
         <section aria-labelledby="send">
           <h2 id="send">Send it now</h2>
-          <ConsequencePanel consequences={{ happens: ['What is staged goes to the bank with our own pack: the terms, the timeline and the fingerprints of the deliveries.', 'The bank decides. That takes up to 75 days.'], stays: ['The money stays where it is until then.'], irreversible: 'Evidence is sent once. It cannot be changed or added to afterwards.', button: '' }} />
+          <ConsequencePanel consequences={{ happens: ['What is staged goes to the bank with our own pack: the terms, the timeline and the fingerprints of the deliveries.', 'The bank decides. That takes up to 75 days.'], stays: [policyInWords(policy).clawback], irreversible: 'Evidence is sent once. It cannot be changed or added to afterwards.', button: '' }} />
           <Form reader={reader} action={`${at}/submit-evidence`} commandKey={newKey()}>
             <div class="actions">
               <button type="submit">Send the evidence</button>

@@ -7,7 +7,7 @@ import { Layout } from '../parts/layout.tsx';
 import { TermsInWords } from '../parts/terms.tsx';
 import type { FieldErrors, MilestoneFields, ProposalFields } from '../proposal-form.ts';
 import type { Reader } from '../reader.ts';
-import { DISPUTE_FEE_WORDS, FEE_PAYER_WORDS, FUNDING_WORDS } from '../words.ts';
+import { CLAWBACK_WORDS, DISPUTE_FEE_WORDS, FEE_PAYER_WORDS, FUNDING_WORDS } from '../words.ts';
 
 interface NewEscrowProps {
   reader: Reader;
@@ -60,6 +60,7 @@ export function NewEscrowPage(props: NewEscrowProps) {
             <SelectField name="fee_payer" label="Who pays the fee" value={given.feePayer} error={errors['fee_payer']} options={Object.entries(FEE_PAYER_WORDS)} />
           </div>
           <SelectField name="dispute_fee" label="If a chargeback is lost, who pays Stripe’s fee for it" value={given.disputeFee} error={errors['dispute_fee']} options={Object.entries(DISPUTE_FEE_WORDS)} />
+          <SelectField name="clawback" label="When a chargeback takes back what was paid out" value={given.clawback} error={errors['clawback']} options={Object.entries(CLAWBACK_WORDS)} />
         </section>
         <h2>2. What is delivered, in milestones</h2>
         {given.milestones.map((milestone, index) => (

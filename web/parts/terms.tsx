@@ -91,6 +91,7 @@ export function TermsInWords({ reader, terms }: { reader: Reader; terms: Terms }
         <li>{words.fee_return}</li>
         <li>{words.loss}</li>
         <li>{words.dispute_fee}</li>
+        <li>{words.clawback}</li>
       </ul>
     </>
   );
