@@ -1,5 +1,6 @@
 // Whose loss a card dispute is by the ledger of this moment: what is planned when it is lost, and taken back before by terms that say so.
 import { type CardDispute, paidByCharge } from '../db/card-disputes.ts';
+import { moneyOfMilestone } from '../db/charge-money.ts';
 import type { Tx } from '../db/client.ts';
 import { type HeldBack, heldBackOf } from '../db/held-back.ts';
 import { atChargeRate, type LossPlan, type MilestoneMoney, planLoss } from '../domain/chargeback.ts';
@@ -45,27 +46,4 @@ async function convertedLoss(tx: Tx, dispute: CardDispute, facts: DisputeFacts, 
     WHERE c.charge_id = ${dispute.charge_id}`;
   const withdrawnMinor = facts.balanceTransactions.reduce((sum, bt) => (bt.amountMinor < 0n ? sum - bt.amountMinor : sum), 0n); // prettier-ignore
   return atChargeRate({ chargeMinor: charge!.charged, capturedMinor: charge!.captured, disputedMinor: facts.amountMinor, withdrawnMinor, openMinor }); // prettier-ignore
-}
-
-/** What the ledger says of a milestone now. What its seller owes already is not theirs to give again. */
-async function moneyOfMilestone(tx: Tx, m: { id: string; sellerId: string }): Promise<MilestoneMoney> {
-  const [row] = await tx<{ held: bigint; unearned: bigint; payable: bigint; paid: bigint; earned: bigint }[]>`
-    SELECT coalesce(-sum(amount) FILTER (WHERE account_class = 'held'), 0)::bigint AS held,
-           coalesce(-sum(amount) FILTER (WHERE account_class = 'fee_unearned'), 0)::bigint AS unearned,
-           coalesce(-sum(amount) FILTER (WHERE account_class = 'fee_revenue'), 0)::bigint AS earned,
-           greatest(0, coalesce(-sum(amount) FILTER (WHERE account_class = 'payable'), 0))::bigint AS payable,
-           greatest(0, - coalesce(sum(amount) FILTER (WHERE kind IN ('transfer', 'transfer_reversed', 'transferred_again')
-                 AND account_class IN ('stripe_pending', 'stripe_available')), 0)
-             + coalesce(sum(amount) FILTER (WHERE kind = 'debt_recovered' AND account_class = 'payable'), 0)
-             - coalesce(sum(amount) FILTER (WHERE kind <> 'debt_recovered' AND account_class = 'receivable'), 0))::bigint AS paid
-    FROM ledger_entries WHERE milestone_id = ${m.id}`;
-  return {
-    milestoneId: m.id,
-    sellerId: m.sellerId,
-    heldMinor: row!.held,
-    feeUnearnedMinor: row!.unearned,
-    payableMinor: row!.payable,
-    paidMinor: row!.paid,
-    feeEarnedMinor: row!.earned > 0n ? row!.earned : 0n,
-  };
 }

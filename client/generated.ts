@@ -396,6 +396,19 @@ export type Preview = {
     /** Null: until the seller can receive it. */
     until: string | null;
   }[];
+  /** What is not foreseen, and why. */
+  notes: string[];
+  /** Of a chargeback that is lost: whose loss it is. unreleased, fees_returned, reversed, owed and platform sum to amount. */
+  losses: {
+    milestone_id: string;
+    seller_id: string;
+    amount: Money;
+    unreleased: Money;
+    fees_returned: Money;
+    reversed: Money;
+    owed: Money;
+    platform: Money;
+  }[];
   postings: {
     kind: string;
     legs: {
@@ -959,12 +972,13 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<Explanation>;
 
-  /** What a command would do: nothing happens. Whether it is allowed to you now, and the postings, Stripe calls, states and money that would follow if every call succeeded. For buyer, seller, ops, auditor; scope write. */
+  /** What a command would do: nothing happens. Whether it is allowed to you now, and the postings, Stripe calls, states and money that would follow if every call succeeded. Staff may ask the same of a chargeback that nobody has made: whose loss it would be. For buyer, seller, ops, auditor; scope write. */
   previewEscrow(
     input: {
       /** Id of the escrow. */
       id: string;
       body: {
+        /** chargeback: what would follow if a bank disputed a payment; for staff. */
         action:
           | 'agree'
           | 'fund'
@@ -977,11 +991,19 @@ export interface Operations {
           | 'dispute'
           | 'accept_offer'
           | 'rule'
-          | 'cancel';
+          | 'cancel'
+          | 'chargeback';
         /** Of every action but agree, fund and cancel. */
         milestone_id?: string;
-        /** Of fund: which to pay for, as in the call itself. */
+        /** Of fund: which to pay for, as in the call itself. Of chargeback: which the buyer names. */
         milestone_ids?: string[];
+        /** Of chargeback: which payment, where there are several. */
+        payment_id?: string;
+        /** Of chargeback; lost where it is not said. */
+        outcome?: 'lost' | 'won';
+        /** Of chargeback: whether what sellers have at Stripe covers what is taken back from them; what it does not cover they owe. */
+        seller_balances?: 'enough' | 'empty';
+        /** Of chargeback: what the bank disputes; the whole payment where it is not said. */
         amount?: number;
         /** Of rule. */
         seller_amount?: number;

@@ -50,6 +50,7 @@ export interface PreviewedCall {
   call:
     | 'payment_intents.create'
     | 'transfers.create'
+    | 'transfers.create_reversal'
     | 'refunds.create'
     | 'payment_intents.cancel'
     | 'checkout.sessions.expire';
@@ -74,6 +75,8 @@ export interface Preview {
   needs: string | null;
   /** Transfers that come later by themselves, and are not among the postings and calls. */
   waits: PreviewedWait[];
+  /** What is not foreseen, and why. */
+  notes: string[];
   postings: PreviewedPosting[];
   calls: PreviewedCall[];
   escrow: EscrowStatus;
@@ -95,6 +98,9 @@ interface Run {
   postings: PreviewedPosting[];
   calls: PreviewedCall[];
 }
+
+const STRIPE_FEE =
+  'Stripe’s own fee for the payment is not among the postings: only Stripe’s balance transaction tells it, and the platform bears it.';
 
 /** Follows one command to its end on a copy of the state. */
 export function preview(
@@ -120,6 +126,7 @@ export function preview(
     refusal,
     needs,
     waits: run.waits,
+    notes: refusal === null && action === 'fund' ? [STRIPE_FEE] : [],
     postings: run.postings,
     calls: run.calls,
     escrow: state.status,
@@ -314,7 +321,7 @@ function cancel(run: Run, principal: Principal): string | null {
   return null;
 }
 
-function closeIfDone(state: EscrowState): void {
+export function closeIfDone(state: EscrowState): void {
   if (state.status !== 'active' && state.status !== 'settling') return;
   if (state.milestones.every((m) => isMilestoneEnd(m.status))) state.status = state.ending ?? 'completed';
 }
@@ -338,7 +345,7 @@ const foreseen = (run: Run, m: MilestoneState, amountMinor: bigint): BalanceTran
 const HOLDING = /^(charge:.+|milestone:.+:(held|fee_unearned)|seller:.+:(payable|on_hold))$/;
 const ABSORBING = new Set(['fx', 'bad_debt', 'dispute_loss']);
 
-function moneyAfter(before: MoneyTerms, escrowId: string, postings: readonly PreviewedPosting[]): MoneyTerms {
+export function moneyAfter(before: MoneyTerms, escrowId: string, postings: readonly PreviewedPosting[]): MoneyTerms {
   const after = { ...before };
   for (const { kind, legs } of postings) {
     for (const leg of legs) {
@@ -350,6 +357,11 @@ function moneyAfter(before: MoneyTerms, escrowId: string, postings: readonly Pre
       if (account.endsWith(':receivable') && account.startsWith('seller:')) after.owed += amountMinor;
       if (ABSORBING.has(account)) after.absorbed += amountMinor;
       if (account === 'fee_revenue') after.fees -= amountMinor;
+      if (/^dispute:.+:receivable$/.test(account)) {
+        after.disputed += amountMinor;
+        if (kind === 'dispute_lost') after.charged_back -= amountMinor;
+      }
+      if (kind === 'transfer_reversed' && account.endsWith(':on_hold')) after.released += amountMinor;
       if (kind === 'transfer' && account.startsWith('stripe:')) after.released -= amountMinor;
       if (kind === 'debt_recovered' && /:(payable|receivable)$/.test(account)) after.released += amountMinor;
       if (kind === 'refund_asked' && account.startsWith('refund:')) after.refunded -= amountMinor;

@@ -86,6 +86,8 @@ export const MONEY_WORDS: Record<MoneyTerm, string> = {
 export const STRIPE_CALLS: Record<string, string> = {
   'transfers.create': 'a transfer',
   'refunds.create': 'a refund',
+  'transfers.create_reversal': 'a reversal of a transfer',
+  'payment_intents.create': 'a payment',
   'payment_intents.cancel': 'the cancellation of a payment',
   'checkout.sessions.expire': 'the closing of Stripe’s page for a payment',
 };

@@ -128,7 +128,7 @@ export const escrowRoutes = [
     tag,
     summary: 'What a command would do: nothing happens',
     description:
-      'Whether it is allowed to you now, and the postings, Stripe calls, states and money that would follow if every call succeeded.',
+      'Whether it is allowed to you now, and the postings, Stripe calls, states and money that would follow if every call succeeded. Staff may ask the same of a chargeback that nobody has made: whose loss it would be.',
     roles: EVERYBODY,
     params,
     body: previewBody,

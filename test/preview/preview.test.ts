@@ -23,6 +23,7 @@ interface PreviewObject {
   allowed: boolean;
   refusal: { code: string; detail: string; available_actions: string[] } | null;
   needs: string | null;
+  notes: string[];
   postings: { kind: string; legs: { account: string; amount: MoneyObject }[] }[];
   stripe_calls: { call: string; amount: MoneyObject; milestone_id: string | null; subject: string | null }[];
   states: { escrow: string; milestones: { id: string; status: string }[] };
@@ -181,6 +182,9 @@ describe('before the money is there', () => {
     expect((await as.seller.agree(proposed.id)).status).toBe('agreed');
 
     const foretold = await foretell(as.buyer, proposed, { action: 'fund' });
+    expect(foretold.notes).toEqual([
+      expect.stringMatching(/Stripe’s own fee .* only Stripe’s balance transaction tells it/),
+    ]);
     expect(foretold.stripe_calls).toMatchObject([{ call: 'payment_intents.create', amount: { amount: 16_500 } }]);
     expect((await as.buyer.escrow(proposed.id)).status).toBe('agreed');
     const { escrow } = await as.buyer.fund(proposed.id);
@@ -209,7 +213,7 @@ describe('nothing happens', () => {
     await expectBooksClose(world, escrow.id);
     const before = await everyRow();
     for (const by of [as.buyer, as.seller, as.ops, as.auditor]) {
-      for (const action of PREVIEWED) {
+      for (const action of [...PREVIEWED, 'chargeback']) {
         const more = action === 'rule' ? { seller_amount: 1 } : {};
         const p = await foretell(by, escrow, { action, milestone_id: escrow.milestones[0]!.id, ...more });
         if (p.allowed) continue;
