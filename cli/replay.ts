@@ -5,8 +5,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import proto from '@temporalio/proto';
-import { bundleWorkflowCode, DefaultLogger, type ReplayWorkerOptions, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, type ReplayWorkerOptions, Runtime, Worker } from '@temporalio/worker';
 import { bundleSizeKb, kbPerCachedWorkflow } from '../simulation/footprint.ts';
+import { bundleWorkflows } from '../worker/workflow-bundle.ts';
 import { type Cost, costOfHistory } from './history-cost.ts';
 import { finishWith, table } from './report.ts';
 
@@ -61,8 +62,7 @@ const CACHED_KB = 400;
 async function main(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const histories = storedHistories();
-  const logger = new DefaultLogger('ERROR');
-  const { code } = await bundleWorkflowCode({ workflowsPath: path.join(root, 'workflows/index.ts'), logger });
+  const code = await bundleWorkflows();
   const failed: Replayed[] = [];
   for await (const result of replay({ workflowBundle: { code } }, histories)) {
     console.log(`${result.error === null ? '  ok  ' : 'BROKEN'}  ${result.name}`);

@@ -3,13 +3,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { bundleWorkflowCode } from '@temporalio/worker';
 import { ESCROW_TRANSITIONS, MILESTONE_TRANSITIONS } from '../domain/transitions.ts';
 import { createIsolate, LOCAL_ACTIVITIES } from '../simulation/isolate.ts';
 import { newTally, runSeed, SeedFailed } from '../simulation/schedule.ts';
 import { runSeeds } from '../simulation/processes.ts';
+import { bundleWorkflows } from '../worker/workflow-bundle.ts';
 import { finishWith, table } from './report.ts';
 
 /** Rows and faults that these schedules need not visit, with the reason. */
@@ -20,17 +19,11 @@ const ELSEWHERE: Record<string, string> = {
 /** From so many schedules on they go everywhere: what none has visited is not proven. */
 const GOES_EVERYWHERE = 2000;
 
-const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
 const rows = [...ESCROW_TRANSITIONS.map((r) => `escrow.${r.name}`), ...MILESTONE_TRANSITIONS.map((r) => `milestone.${r.name}`)]; // prettier-ignore
-
-const bundle = async (): Promise<string> => {
-  const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
-  return (await bundleWorkflowCode({ workflowsPath, logger: quiet })).code;
-};
 
 /** One schedule, line by line. */
 async function tell(seed: number): Promise<void> {
-  const isolate = createIsolate(await bundle(), LOCAL_ACTIVITIES);
+  const isolate = createIsolate(await bundleWorkflows(), LOCAL_ACTIVITIES);
   try {
     const state = await runSeed(isolate, seed, newTally(rows), { tell: (line) => console.log(line) });
     finishWith({ ok: true, seed, status: state.status });
@@ -44,7 +37,7 @@ async function tell(seed: number): Promise<void> {
 async function simulate(first: number, seeds: number, processes: number): Promise<void> {
   const directory = mkdtempSync(path.join(tmpdir(), 'tranche-simulate-'));
   const file = path.join(directory, 'workflow-bundle.js');
-  writeFileSync(file, await bundle());
+  writeFileSync(file, await bundleWorkflows());
   const began = performance.now();
   const { ran, tally, failed, cpuSeconds } = await runSeeds(
     { file, rows },

@@ -53,10 +53,19 @@ export function createIsolate(code: string, activityNames: readonly string[]): I
     filename,
     sourceMap: { version: 3, sources: [], names: [], mappings: '', file: filename } as unknown as Bundle['sourceMap'],
   };
+  /** Whose workflow runs just now. */
+  let visitor: RowVisited | null = null;
+  const script = new vm.Script(code, { filename });
+  const prepared = {
+    runInContext(context: vm.Context) {
+      script.runInContext(context);
+      prepare(context, code, (table, row) => visitor?.(table, row));
+    },
+  } as vm.Script;
   // By its constructor and not by `create`, which installs promise hooks that cost five sixths of the speed; without a
   // time-out, because one would make a watchdog thread for each call.
   const creator = new ReusableVMWorkflowCreator(
-    new vm.Script(code, { filename }),
+    prepared,
     bundle,
     undefined as unknown as number,
     new Set(activityNames),
@@ -64,14 +73,17 @@ export function createIsolate(code: string, activityNames: readonly string[]): I
   return {
     async start(start, visited) {
       const workflow = await creator.createWorkflow(optionsOf(start));
-      if (visited !== null) watchRows(workflow, visited);
       return {
         async activate(activation) {
           const full = proto.coresdk.workflow_activation.WorkflowActivation.fromObject({
             runId: start.runId,
             ...activation,
           });
-          const completion = await workflow.activate(full);
+          visitor = visited;
+          // All of its code runs before the first await in the SDK.
+          const completing = workflow.activate(full);
+          visitor = null;
+          const completion = await completing;
           if (completion.failed) {
             const { message, stackTrace } = completion.failed.failure ?? {};
             throw new Error(`the workflow task failed: ${message}\n${stackTrace}`);
@@ -83,11 +95,33 @@ export function createIsolate(code: string, activityNames: readonly string[]): I
           const { queryHandlers } = (workflow as unknown as { activator: { queryHandlers: Map<string, { handler: () => unknown }> } }).activator; // prettier-ignore
           const handler = queryHandlers.get(name);
           if (handler === undefined) throw new Error(`the workflow has no query ${name}`);
-          return JSON.parse(JSON.stringify(handler.handler() ?? null));
+          return handler.handler() ?? null;
         },
         dispose: () => workflow.dispose(),
       };
     },
+  };
+}
+
+/** Before the SDK freezes the modules that all workflows share: the rows tell who goes along them, and text is encoded by Node. */
+function prepare(context: vm.Context, code: string, visited: RowVisited): void {
+  const { __TEMPORAL__: bundle, __webpack_module_cache__: modules } = context as {
+    __TEMPORAL__: { preloadModules(): void };
+    __webpack_module_cache__: Record<string, { exports: unknown } | undefined>;
+  };
+  // Nobody reads the stacks of refused commands here; with source maps each costs more than the refusal.
+  vm.runInContext('Error.stackTraceLimit = 0', context);
+  const preload = bundle.preloadModules.bind(bundle);
+  const exportsOf = (file: string): unknown => {
+    const id = new RegExp(`^/\\*{3}/ "([^"]*${file})"$`, 'm').exec(code)?.[1];
+    const module = id === undefined ? undefined : modules[id];
+    if (module === undefined) throw new Error(`the bundle does not preload ${file}`);
+    return module.exports;
+  };
+  bundle.preloadModules = () => {
+    preload();
+    watchRows(exportsOf('domain/transitions.ts') as Table, visited);
+    encodeNatively(exportsOf('@temporalio/common/lib/encoding.js') as Encoding);
   };
 }
 
@@ -127,11 +161,7 @@ interface Table {
 }
 
 /** A move asks its row whether it leads `to` the new status, and nothing else asks that: so each asking is a visit. */
-function watchRows(workflow: unknown, visited: RowVisited): void {
-  const { moduleCache } = (workflow as { activator: { moduleCache: Map<string, { exports: unknown }> } }).activator;
-  const found = [...moduleCache].find(([id]) => id.endsWith('domain/transitions.ts'));
-  if (found === undefined) throw new Error('the bundle has no domain/transitions.ts');
-  const table = found[1].exports as Table;
+function watchRows(table: Table, visited: RowVisited): void {
   const watch = (of: 'escrow' | 'milestone', rows: Table['ESCROW_TRANSITIONS']) => {
     for (const row of rows) {
       const { to } = row;
@@ -146,4 +176,16 @@ function watchRows(workflow: unknown, visited: RowVisited): void {
   };
   watch('escrow', table.ESCROW_TRANSITIONS);
   watch('milestone', table.MILESTONE_TRANSITIONS);
+}
+
+interface Encoding {
+  TextEncoder: { prototype: { encode(text: string): Uint8Array } };
+  TextDecoder: { prototype: { decode(bytes: Uint8Array): string } };
+}
+
+/** The SDK's own is written in JavaScript, for isolates that have none. */
+function encodeNatively({ TextEncoder, TextDecoder }: Encoding): void {
+  TextEncoder.prototype.encode = (text) => Buffer.from(text, 'utf8');
+  TextDecoder.prototype.decode = (bytes) =>
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }

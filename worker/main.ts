@@ -1,6 +1,5 @@
 // The worker process: Temporal worker, inbox pump, sender of mails and sweeps over one database pool; health over HTTP; a graceful stop.
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
@@ -34,6 +33,7 @@ import { watchRisks } from './risks.ts';
 import { allSweeps, startSweeps } from './sweeps.ts';
 import { tryWaitingSellers } from './waiting-sellers.ts';
 import { startDispatcher } from './webhook-dispatcher.ts';
+import { workflowsOfWorker } from './workflow-bundle.ts';
 
 async function main(): Promise<void> {
   const settings = loadSettings();
@@ -144,7 +144,7 @@ async function main(): Promise<void> {
 function workflowCode(
   bundle: string | undefined,
   logger: pino.Logger,
-): Pick<WorkerOptions, 'workflowBundle'> | Pick<WorkerOptions, 'workflowsPath'> {
+): Pick<WorkerOptions, 'workflowBundle'> | typeof workflowsOfWorker {
   if (bundle !== undefined) {
     // No silent fallback: a worker must run the code that was chosen for it.
     if (!existsSync(bundle)) throw new SettingsError(`WORKFLOW_BUNDLE: ${bundle} does not exist`);
@@ -152,7 +152,7 @@ function workflowCode(
     return { workflowBundle: { codePath: bundle } };
   }
   logger.info('WORKFLOW_BUNDLE is not set: workflows are bundled now, at start');
-  return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) };
+  return workflowsOfWorker;
 }
 
 main().catch((error: unknown) => {

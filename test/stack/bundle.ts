@@ -1,7 +1,6 @@
 // The workflow bundle, made once per run: `Worker.create({ workflowBundle: workflowBundle(), … })`.
-import { fileURLToPath } from 'node:url';
 import type { DataConverter } from '@temporalio/common';
-import { bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflows } from '../../worker/workflow-bundle.ts';
 import { sharedStack } from './shared-stack.ts';
 
 export function workflowBundle(): { codePath: string } {
@@ -11,10 +10,6 @@ export function workflowBundle(): { codePath: string } {
 }
 
 /** One of its own for workflows whose payloads are encrypted. */
-export function bundleWith({ failureConverterPath }: DataConverter): Promise<WorkflowBundleWithSourceMap> {
-  return bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    failureConverterPath,
-    logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error: console.error },
-  });
-}
+export const bundleWith = async ({ failureConverterPath }: DataConverter): Promise<{ code: string }> => ({
+  code: await bundleWorkflows({ failureConverterPath }),
+});

@@ -4,10 +4,10 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode } from '@temporalio/worker';
 import { migrate } from '../../db/migrate.ts';
 import { startPostgres } from '../../sandbox/postgres.ts';
 import { findTemporal, startTemporal } from '../../sandbox/temporal.ts';
+import { bundleWorkflows } from '../../worker/workflow-bundle.ts';
 import { freePorts } from './free-port.ts';
 import { publishSharedStack } from './shared-stack.ts';
 
@@ -77,7 +77,5 @@ async function bundle(directory: string): Promise<string | undefined> {
 }
 
 export async function writeBundle(file: string): Promise<void> {
-  const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error: console.error };
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
-  writeFileSync(file, code);
+  writeFileSync(file, await bundleWorkflows());
 }
