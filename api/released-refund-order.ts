@@ -18,7 +18,6 @@ export function releasedRefundOrder(
 ): AskReleasedRefund {
   const { terms } = state;
   const m = state.milestones.find((x) => x.id === of.milestoneId)!;
-  const milestone = terms.milestones.find((t) => t.id === of.milestoneId)!;
   const funds = m.funds!;
   const settlementCurrency = state.settlementCurrency ?? terms.currency;
   return {
@@ -28,8 +27,9 @@ export function releasedRefundOrder(
     by,
     terms: {
       feeReturn: terms.policy.feeReturn,
-      milestoneAmount: milestone.amount,
-      buyerFee: milestone.buyerFee,
+      // As it was paid for: terms that were amended since may leave out what had been released.
+      milestoneAmount: m.amount,
+      buyerFee: funds.buyerFeeCharged,
       converted: settlementCurrency !== terms.currency,
     },
     sellerId: m.sellerId,

@@ -147,6 +147,8 @@ export function planAmendment(state: EscrowState, terms: Terms): MilestoneChange
     else if (unfunded) changes.push({ milestone: m, terms: after, kind: 'new_amount', refund: 0 });
     else {
       const refund = before.amount - after.amount;
+      // Paid for since the amendment was proposed: it raised an amount that nobody had paid yet.
+      if (refund < 0) return `${before.title} has been paid for meanwhile: what is added to it needs a new amendment.`;
       if (refund >= openAmount(m)) return `Of ${before.title} less is left than this amendment takes away.`;
       changes.push({ milestone: m, terms: after, kind: 'refund_part', refund });
     }

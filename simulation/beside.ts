@@ -36,12 +36,12 @@ export class Beside {
   }
 
   /** One workflow task, and what follows from its commands. Nothing happens to one that has ended. */
-  async task(jobs: Job[]): Promise<void> {
+  task(jobs: Job[]): void {
     const due = jobs.filter((j) => j.kind !== 'timer' || !this.cancelled.has(j.seq));
     if (this.over || due.length === 0) return;
-    if (this.world.evicts()) await this.execution.evict();
+    if (this.world.evicts()) this.execution.evict();
     for (const job of due) this.world.tell('⇒', job);
-    const commands = await this.execution.activate(due, this.world.now());
+    const commands = this.execution.activate(due, this.world.now());
     this.tasks += 1;
     for (const command of commands) this.obey(command);
   }
@@ -71,5 +71,5 @@ export class Beside {
     }
   }
 
-  dispose = (): Promise<void> => this.execution.evict();
+  dispose = (): void => this.execution.evict();
 }

@@ -1,5 +1,5 @@
 // The stand-in for Core against the real thing: the same seeds on both, step by step the same states.
-import { Client, WorkflowUpdateFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, isGrpcDeadlineError, ServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client'; // prettier-ignore
 import type { EscrowState } from '../domain/escrow-state.ts';
 import { ESCROW_WORKFLOW, QUERIES } from '../workflows/messages.ts';
 import { type Command, Execution, type Job } from './core.ts';
@@ -48,12 +48,12 @@ class IsolateEngine implements Engine {
     return new Execution(this.isolate, { workflowId: `escrow/${escrowId}`, runId, type: ESCROW_WORKFLOW, argument, seed: this.seed, visited: null }); // prettier-ignore
   }
 
-  private async tasks(first: Job[]): Promise<Command[]> {
+  private tasks(first: Job[]): Command[] {
     const all: Command[] = [];
     let jobs: Job[] = this.begun ? first : [{ kind: 'init', argument: this.first }, ...first];
     this.begun = true;
     while (jobs.length > 0 && !this.ended) {
-      const commands = await this.execution.activate(jobs, NOW);
+      const commands = this.execution.activate(jobs, NOW);
       all.push(...commands);
       jobs = [];
       for (const c of commands) {
@@ -62,7 +62,7 @@ class IsolateEngine implements Engine {
         } else if (c.kind === 'completed') {
           this.ended = true;
         } else if (c.kind === 'continueAsNew') {
-          await this.execution.evict();
+          this.execution.evict();
           this.execution = this.run(c.argument);
           jobs = [{ kind: 'init', argument: c.argument }];
         } else if (c.kind === 'failed') throw new Error(`the workflow failed: ${c.message}`);
@@ -72,18 +72,18 @@ class IsolateEngine implements Engine {
   }
 
   async update(id: string, { name, argument }: PersonsCommand): Promise<string | null> {
-    const commands = await this.tasks([{ kind: 'update', id, name, argument }]);
+    const commands = this.tasks([{ kind: 'update', id, name, argument }]);
     const refused = commands.find((c) => c.kind === 'updateRejected' && c.id === id);
     return refused?.kind === 'updateRejected' ? refused.message : null;
   }
 
   async signal(name: string, argument: unknown): Promise<void> {
-    if (!this.ended) await this.tasks([{ kind: 'signal', name, argument }]);
+    if (!this.ended) this.tasks([{ kind: 'signal', name, argument }]);
   }
 
-  settled = async (): Promise<EscrowState> => (await this.execution.query(QUERIES.state, NOW)) as EscrowState;
+  settled = async (): Promise<EscrowState> => this.execution.query(QUERIES.state, NOW) as EscrowState;
   over = async (): Promise<boolean> => this.ended;
-  dispose = (): Promise<void> => this.execution.evict();
+  dispose = (): Promise<void> => (this.execution.evict(), this.isolate.settled());
 }
 
 /** The escrows that live on a server now, for its worker's activities. */
@@ -171,7 +171,15 @@ class ServerEngine implements Engine {
 
   async settled(): Promise<EscrowState> {
     await this.quiet();
-    return this.handle.query<EscrowState>(QUERIES.state);
+    // On a busy machine a query may find no worker in time: it changes nothing, so it is asked again.
+    for (const until = Date.now() + SETTLES_WITHIN_MS; ;) {
+      try {
+        return await this.handle.query<EscrowState>(QUERIES.state);
+      } catch (error) {
+        const late = error instanceof ServiceError && isGrpcDeadlineError(error.cause);
+        if (!late || Date.now() > until) throw error;
+      }
+    }
   }
 
   async over(): Promise<boolean> {

@@ -78,49 +78,48 @@ export class Execution {
   }
 
   /** One workflow task. */
-  async activate(jobs: readonly Job[], now: number): Promise<Command[]> {
-    const workflow = this.workflow ?? (await this.rebuild(now));
+  activate(jobs: readonly Job[], now: number): Command[] {
+    const workflow = this.workflow ?? this.rebuild(now);
     const ordered = jobs
       .map((job, at) => ({ job, at }))
       .sort((a, b) => RANK[a.job.kind] - RANK[b.job.kind] || a.at - b.at)
       .map(({ job }) => job);
     this.events += 3 + ordered.length;
-    const raw = await this.run(workflow, ordered, now, false);
+    const raw = this.run(workflow, ordered, now, false);
     const commands = raw.flatMap((command) => commandOf(command));
     // A refused update leaves no trace in a history.
     const refused = new Set(commands.flatMap((c) => (c.kind === 'updateRejected' ? [c.id] : [])));
-    const kept = ordered.filter((j) => j.kind !== 'update' || !refused.has(j.id));
-    if (kept.length > 0) this.history.push({ now, jobs: kept, commands: raw });
+    const heldJobs = ordered.filter((j) => j.kind !== 'update' || !refused.has(j.id));
+    if (heldJobs.length > 0) this.history.push({ now, jobs: heldJobs, commands: kept(raw) });
     return commands;
   }
 
   /** Answers a query; takes no part in the history. */
-  async query(name: string, now: number): Promise<unknown> {
-    const workflow = this.workflow ?? (await this.rebuild(now));
+  query(name: string, now: number): unknown {
+    const workflow = this.workflow ?? this.rebuild(now);
     return workflow.query(name);
   }
 
   /** The worker forgets the workflow, as when it crashes; the next task builds it again. */
-  async evict(): Promise<void> {
-    await this.workflow?.dispose();
+  evict(): void {
+    this.workflow?.dispose();
     this.workflow = null;
   }
 
   /** Runs the whole history again. @throws Nondeterminism */
-  private async rebuild(now: number): Promise<IsolatedWorkflow> {
+  private rebuild(now: number): IsolatedWorkflow {
     const { runId, workflowId, type, seed, visited } = this.start;
     const first = this.history.length === 0;
     const started = { runId, workflowId, type, seed, now: this.history[0]?.now ?? now };
     const told: RowVisited | null = visited && ((table, row) => void (this.replaying || visited(table, row)));
-    const workflow = await this.isolate.start(started, told);
+    const workflow = this.isolate.start(started, told);
     this.workflow = workflow;
     if (first) return workflow;
     this.replaying = true;
     for (const [i, task] of this.history.entries()) {
-      const first = textOf(task.commands);
-      const again = textOf(await this.run(workflow, task.jobs, task.now, true));
-      if (again !== first) {
-        throw new Nondeterminism(`task ${i} of ${this.history.length}: ${first.slice(0, 600)} became ${again.slice(0, 600)}`); // prettier-ignore
+      const again = kept(this.run(workflow, task.jobs, task.now, true));
+      if (!same(again, task.commands)) {
+        throw new Nondeterminism(`task ${i} of ${this.history.length}: ${textOf(task.commands)} became ${textOf(again)}`); // prettier-ignore
       }
       this.replayed += 1;
     }
@@ -129,13 +128,8 @@ export class Execution {
   }
   private replaying = false;
 
-  private async run(
-    workflow: IsolatedWorkflow,
-    jobs: readonly Job[],
-    now: number,
-    replay: boolean,
-  ): Promise<RawCommand[]> {
-    const { commands, flags } = await workflow.activate({
+  private run(workflow: IsolatedWorkflow, jobs: readonly Job[], now: number, replay: boolean): RawCommand[] {
+    const { commands, flags } = workflow.activate({
       timestamp: timestamp(now),
       isReplaying: replay,
       historyLength: this.events,
@@ -148,15 +142,28 @@ export class Execution {
   }
 }
 
-/** All that a history would hold of these commands, payloads as their bytes; refusals leave no trace in one. */
+/** Refusals leave no trace in a history. */
+const kept = (commands: readonly RawCommand[]): RawCommand[] =>
+  commands.filter((c) => !(c['updateResponse'] as RawUpdateResponse | undefined)?.rejected);
+
+/** All that a history would hold of them: every field, and payloads byte by byte. */
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (ArrayBuffer.isView(a)) return ArrayBuffer.isView(b) && Buffer.compare(a as Uint8Array, b as Uint8Array) === 0;
+  const names = Object.keys(a);
+  if (names.length !== Object.keys(b).length) return false;
+  return names.every((name) => same((a as RawCommand)[name], (b as RawCommand)[name]));
+}
+
+/** For people. */
 function textOf(commands: readonly RawCommand[]): string {
   // `this` holds the bytes themselves: a Buffer would come as the array that its toJSON makes.
   function bytes(this: Record<string, unknown>, key: string, value: unknown): unknown {
     const held = this[key];
-    return ArrayBuffer.isView(held) ? Buffer.from(held.buffer, held.byteOffset, held.byteLength).toString('latin1') : value; // prettier-ignore
+    return ArrayBuffer.isView(held) ? Buffer.from(held.buffer, held.byteOffset, held.byteLength).toString('utf8') : value; // prettier-ignore
   }
-  const kept = commands.filter((c) => !(c['updateResponse'] as RawUpdateResponse | undefined)?.rejected);
-  return JSON.stringify(kept, bytes);
+  return JSON.stringify(commands, bytes).slice(0, 600);
 }
 
 const timestamp = (ms: number) => ({ seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 });

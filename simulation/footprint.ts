@@ -18,22 +18,23 @@ const NOW = Date.UTC(2026, 0, 1);
 /** Heap of one escrow that was proposed and waits, in KB: the mean over `count` of them. */
 export async function kbPerCachedWorkflow(code: string, count = 150): Promise<number> {
   const isolate = createIsolate(code, LOCAL_ACTIVITIES);
-  const open = async (n: number): Promise<Execution> => {
+  const open = (n: number): Execution => {
     const escrowId = `esc_${n}`;
     const argument = { escrowId };
     const execution = new Execution(isolate, { workflowId: `escrow/${escrowId}`, runId: `footprint ${n}`, type: 'escrow', argument, seed: n, visited: null }); // prettier-ignore
     const terms = termsOf(escrowId, BUYER.id, SELLERS.map((s) => s.id), new Chance(7), NOW); // prettier-ignore
     const create = { commandId: `cmd_${n}`, principal: BUYER, terms, termsHash: 'hash' };
-    await execution.activate([{ kind: 'init', argument }, { kind: 'update', id: `upd_${n}`, name: 'create', argument: create }], NOW); // prettier-ignore
+    execution.activate([{ kind: 'init', argument }, { kind: 'update', id: `upd_${n}`, name: 'create', argument: create }], NOW); // prettier-ignore
     return execution;
   };
   // The first ones also load and compile what all share.
   const kept: Execution[] = [];
-  for (let n = 0; n < 20; n++) kept.push(await open(n));
+  for (let n = 0; n < 20; n++) kept.push(open(n));
   const before = heapUsed();
-  for (let n = 0; n < count; n++) kept.push(await open(20 + n));
+  for (let n = 0; n < count; n++) kept.push(open(20 + n));
   const kb = (heapUsed() - before) / count / 1024;
-  for (const execution of kept) await execution.evict();
+  for (const execution of kept) execution.evict();
+  await isolate.settled();
   return Math.round(kb);
 }
 

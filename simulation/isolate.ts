@@ -20,10 +20,10 @@ export interface Activated {
 /** One workflow in the isolate. */
 export interface IsolatedWorkflow {
   /** Runs jobs. @throws Error when the workflow task fails */
-  activate(activation: Activation): Promise<Activated>;
-  /** What the handler of a query without arguments answers now, as a copy. */
+  activate(activation: Activation): Activated;
+  /** What the handler of a query without arguments answers now. */
   query(name: string): unknown;
-  dispose(): Promise<void>;
+  dispose(): void;
 }
 
 export interface WorkflowStart {
@@ -38,8 +38,11 @@ export interface WorkflowStart {
 /** Told the name of a row of the transition table whenever a workflow moves along it. */
 export type RowVisited = (table: 'escrow' | 'milestone', row: string) => void;
 
+/** Everything in it is done when its call answers; only promises that are rejected and never heard show later. */
 export interface Isolate {
-  start(start: WorkflowStart, visited: RowVisited | null): Promise<IsolatedWorkflow>;
+  start(start: WorkflowStart, visited: RowVisited | null): IsolatedWorkflow;
+  /** Looks at all tasks since it was asked last. @throws Error where one left a rejection that nobody hears */
+  settled(): Promise<void>;
 }
 
 /** Local activities must be known to the worker that asks for them. */
@@ -70,37 +73,83 @@ export function createIsolate(code: string, activityNames: readonly string[]): I
     undefined as unknown as number,
     new Set(activityNames),
   );
+  const underWay: Promise<unknown>[] = [];
+  const answers = (promise: Promise<unknown>) => {
+    // Whoever settles hears of it.
+    promise.catch(() => {});
+    underWay.push(promise);
+  };
   return {
-    async start(start, visited) {
-      const workflow = await creator.createWorkflow(optionsOf(start));
+    start(start, visited) {
+      answers(creator.createWorkflow(optionsOf(start)));
+      const workflow = ReusableVMWorkflowCreator.workflowByRunId.get(start.runId) as unknown as Internals | undefined;
+      if (workflow === undefined) throw new Error(`workflow ${start.workflowId} of type ${start.type} does not start`);
+      const task = watchTasks(workflow);
       return {
-        async activate(activation) {
-          const full = proto.coresdk.workflow_activation.WorkflowActivation.fromObject({
-            runId: start.runId,
-            ...activation,
-          });
+        activate(activation) {
           visitor = visited;
-          // All of its code runs before the first await in the SDK.
-          const completing = workflow.activate(full);
+          answers(workflow.activate(Activation.fromObject({ runId: start.runId, ...activation })).then(heard));
           visitor = null;
-          const completion = await completing;
-          if (completion.failed) {
-            const { message, stackTrace } = completion.failed.failure ?? {};
-            throw new Error(`the workflow task failed: ${message}\n${stackTrace}`);
-          }
-          const { commands, usedInternalFlags } = completion.successful ?? {};
+          const { commands, usedInternalFlags } = task().successful ?? {};
           return { commands: (commands ?? []) as RawCommand[], flags: usedInternalFlags ?? [] };
         },
         query: (name) => {
-          const { queryHandlers } = (workflow as unknown as { activator: { queryHandlers: Map<string, { handler: () => unknown }> } }).activator; // prettier-ignore
-          const handler = queryHandlers.get(name);
+          const handler = workflow.activator.queryHandlers.get(name);
           if (handler === undefined) throw new Error(`the workflow has no query ${name}`);
           return handler.handler() ?? null;
         },
-        dispose: () => workflow.dispose(),
+        dispose: () => answers(workflow.dispose()),
       };
     },
+    settled: async () => void (await Promise.all(underWay.splice(0))),
   };
+}
+
+const { WorkflowActivation: Activation } = proto.coresdk.workflow_activation;
+
+interface Completion {
+  failed?: { failure?: { message?: string | null; stackTrace?: string | null } | null } | null;
+  successful?: { commands?: unknown[] | null; usedInternalFlags?: number[] | null } | null;
+}
+
+/** What is used of the SDK's workflow besides its own interface. */
+interface Internals {
+  workflowModule: { concludeActivation(): Completion };
+  activator: { queryHandlers: Map<string, { handler: () => unknown }>; errorToFailure(error: unknown): unknown };
+  activate(activation: unknown): Promise<Completion>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * The SDK answers a task after one more turn of the event loop, in which it waits for unheard rejections only: the commands are
+ * there before. Answers a function that takes them. @throws Error when the task failed
+ */
+function watchTasks(workflow: Internals): () => Completion {
+  let concluded: Completion | null = null;
+  let error: unknown;
+  const { workflowModule, activator } = workflow;
+  workflow.workflowModule = new Proxy(workflowModule, {
+    get: (module, name) =>
+      name === 'concludeActivation'
+        ? () => (concluded = module.concludeActivation())
+        : (Reflect.get(module, name) as unknown),
+  });
+  const toFailure = activator.errorToFailure.bind(activator);
+  activator.errorToFailure = (thrown) => {
+    error = thrown;
+    return toFailure(thrown);
+  };
+  return () => {
+    const taken = concluded;
+    concluded = null;
+    if (taken === null) throw new Error(`the workflow task failed: ${String(error)}`, { cause: error });
+    heard(taken);
+    return taken;
+  };
+}
+
+function heard({ failed }: Completion): void {
+  if (failed) throw new Error(`the workflow task failed: ${failed.failure?.message}\n${failed.failure?.stackTrace}`);
 }
 
 /** Before the SDK freezes the modules that all workflows share: the rows tell who goes along them, and text is encoded by Node. */

@@ -58,12 +58,13 @@ export async function runSeed(
     happened: (fault) => count(tally.faults, fault),
   });
   try {
-    await world.live();
-    await world.calmDown();
-    await finish(world);
+    world.live();
+    world.calmDown();
+    finish(world);
     world.tallyRefunds();
-    const state = await world.state();
+    const state = world.state();
     invariants(world, state);
+    await isolate.settled();
     count(tally.ends, state.status);
     tally.tasks += world.tasks + [...world.besides.values()].reduce((sum, beside) => sum + beside.tasks, 0);
     tally.runs += world.runs + 1;
@@ -71,23 +72,25 @@ export async function runSeed(
   } catch (error) {
     throw new SeedFailed(seed, error);
   } finally {
-    await world.dispose();
+    world.dispose();
+    // What a failed task left is its failure's.
+    await isolate.settled().catch(() => {});
   }
 }
 
 const PERSONS = new Set(['buyer', 'seller', 'buyer_and_seller', 'ops', 'nobody']);
 
 /** Nothing is due any more: whoever is waited for does it, until the escrow has ended. */
-async function finish(world: World): Promise<void> {
+function finish(world: World): void {
   for (let round = 0; round < 60 && !world.over; round++) {
-    const state = await world.state();
+    const state = world.state();
     const who = waitingFor(state).who;
     if (!PERSONS.has(who)) throw new Broken(`nothing is due, and the escrow waits for ${who}: ${waitingFor(state).what} ${describe(state)}`); // prettier-ignore
     const next = diligence(world, state);
     if (next === null) throw new Broken(`nobody can do anything: ${waitingFor(state).what} ${describe(state)}`);
-    await world.give(next);
+    world.give(next);
   }
-  if (!world.over) throw new Broken(`the escrow does not end: ${describe(await world.state())}`);
+  if (!world.over) throw new Broken(`the escrow does not end: ${describe(world.state())}`);
 }
 
 /** What brings the escrow on: ops lift what they froze, sellers deliver, and what nobody wants to end is ended by its timer. */

@@ -27,7 +27,7 @@ interface Due {
   what: 'timer' | 'activity' | 'webhook' | 'person' | 'world' | 'beside';
   /** The run that it belongs to; none: whichever runs then. */
   run: number | null;
-  jobs: () => Job[] | Promise<Job[]>;
+  jobs: () => Job[];
 }
 
 /** What an attempt came to. */
@@ -37,7 +37,7 @@ interface Activity {
   type: string;
   order: unknown;
   run: number | null;
-  settle: (outcome: Outcome) => Job[] | Promise<Job[]>;
+  settle: (outcome: Outcome) => Job[];
 }
 
 /** Tried for as long as it takes. */
@@ -92,41 +92,41 @@ export class World {
   }
 
   /** As the workflow's query answers it; asked once between two tasks. */
-  async state(): Promise<EscrowState> {
+  state(): EscrowState {
     if (this.seen?.tasks !== this.tasks) {
-      const state = (await this.execution.query(QUERIES.state, this.clock.now)) as EscrowState;
+      const state = this.execution.query(QUERIES.state, this.clock.now) as EscrowState;
       this.seen = { tasks: this.tasks, state };
     }
     return this.seen!.state;
   }
 
   /** From the proposal until everything that was to happen has happened, or the escrow has ended. */
-  async live(): Promise<void> {
+  live(): void {
     const terms = termsOf(this.escrowId, BUYER.id, SELLERS.map((s) => s.id), this.chance, this.clock.now); // prettier-ignore
     const create = {
       name: 'create',
       argument: { commandId: 'cmd_create', principal: BUYER, terms, termsHash: 'hash_1' },
     };
     this.sent.set('create', create);
-    await this.task([{ kind: 'init', argument: { escrowId: this.escrowId, continueAfter: this.continueAfter } }, { kind: 'update', id: 'create', ...create }]); // prettier-ignore
+    this.task([{ kind: 'init', argument: { escrowId: this.escrowId, continueAfter: this.continueAfter } }, { kind: 'update', id: 'create', ...create }]); // prettier-ignore
     this.schedulePeople();
     this.scheduleTrouble();
-    await this.run();
+    this.run();
   }
 
   /** Faults have stopped; what is under way comes to its end. */
-  async calmDown(): Promise<void> {
+  calmDown(): void {
     this.calm = true;
     this.stripe.calm = true;
     this.stripe.balanceShort = false;
     for (const seller of this.stripe.incapable) this.capable(seller);
-    await this.run();
+    this.run();
   }
 
   /** Gives a command and lets time pass until nothing is due. */
-  async give(command: PersonsCommand): Promise<void> {
+  give(command: PersonsCommand): void {
     this.send(0, command);
-    await this.run();
+    this.run();
   }
 
   number(): number {
@@ -134,49 +134,49 @@ export class World {
   }
 
   /** Replays the whole present run. */
-  async replayed(): Promise<void> {
-    await this.execution.evict();
-    await this.execution.query(QUERIES.state, this.clock.now);
+  replayed(): void {
+    this.execution.evict();
+    this.execution.query(QUERIES.state, this.clock.now);
   }
 
-  async dispose(): Promise<void> {
-    for (const beside of this.besides.values()) await beside.dispose();
-    await this.execution.evict();
+  dispose(): void {
+    for (const beside of this.besides.values()) beside.dispose();
+    this.execution.evict();
   }
 
   // ---- time -------------------------------------------------------------------------------------------------------
 
-  private async run(): Promise<void> {
+  private run(): void {
     const { chance, clock } = this;
     while (!clock.empty && (!this.over || this.besidesRun)) {
       if (this.tasks > 5_000) throw new Error('this schedule does not come to an end');
       const due = clock.take(!this.calm && chance.happens(0.3) ? 2_000 : 0);
       if (!this.calm) chance.shuffle(due);
       const jobs: Job[] = [];
-      for (const d of due) if (d.run === null || d.run === this.runs) jobs.push(...(await d.jobs()));
+      for (const d of due) if (d.run === null || d.run === this.runs) jobs.push(...d.jobs());
       // Nothing happens to a closed workflow.
       if (jobs.length === 0 || this.over) continue;
       if (jobs.filter((j) => j.kind === 'update').length > 1) this.options.happened('simultaneous');
-      if (!this.calm && chance.happens(0.025)) await this.evict();
-      await this.task(jobs);
+      if (!this.calm && chance.happens(0.025)) this.evict();
+      this.task(jobs);
     }
   }
 
-  private async evict(): Promise<void> {
+  private evict(): void {
     this.options.happened('eviction');
-    await this.execution.evict();
+    this.execution.evict();
   }
 
-  private async task(jobs: Job[]): Promise<void> {
+  private task(jobs: Job[]): void {
     let next = jobs;
     while (next.length > 0 && !this.over) {
       if (this.options.tell) for (const job of next) this.tell('→', job);
-      const commands = await this.execution.activate(next, this.clock.now);
+      const commands = this.execution.activate(next, this.clock.now);
       this.tasks += 1;
       next = [];
       for (const command of commands) {
         if (this.options.tell) this.tell('←', command);
-        next.push(...(await this.obey(command)));
+        next.push(...this.obey(command));
       }
     }
   }
@@ -198,7 +198,7 @@ export class World {
   }
 
   /** Does what a command says; answers the jobs that follow within the same workflow task. */
-  private async obey(c: Command): Promise<Job[]> {
+  private obey(c: Command): Job[] {
     const { clock, runs: run } = this;
     switch (c.kind) {
       case 'startTimer': {
@@ -225,17 +225,17 @@ export class World {
         this.options.happened('command_refused');
         return [];
       case 'completed':
-        if (this.chance.happens(0.3)) await this.replayed();
+        if (this.chance.happens(0.3)) this.replayed();
         this.over = true;
         this.result = c.result;
         for (const snapshot of this.unanswered) this.sweep(snapshot);
         // Refunds of released money are asked for after the end as well.
-        if (!this.calm && this.chance.happens(0.3)) await this.askReleasedRefund();
+        if (!this.calm && this.chance.happens(0.3)) this.askReleasedRefund();
         return [];
       case 'continueAsNew':
         this.options.happened('continue_as_new');
-        if (this.chance.happens(0.3)) await this.replayed();
-        await this.execution.evict();
+        if (this.chance.happens(0.3)) this.replayed();
+        this.execution.evict();
         this.runs += 1;
         this.execution = this.newRun(c.argument);
         return [{ kind: 'init', argument: c.argument }];
@@ -310,7 +310,7 @@ export class World {
 
   /** Gives jobs to a workflow beside the escrow after `ms`. */
   private later(ms: number, beside: Beside, jobs: Job[]): void {
-    this.clock.in(ms, { what: 'beside', run: null, jobs: async () => (await beside.task(jobs), []) });
+    this.clock.in(ms, { what: 'beside', run: null, jobs: () => (beside.task(jobs), []) });
   }
 
   private startBeside(workflowId: string, type: string, argument: unknown): Beside {
@@ -326,7 +326,7 @@ export class World {
             type: activity,
             order,
             run: null,
-            settle: async (outcome) => (await beside.task([{ kind: 'activity', seq, ...outcome }]), []),
+            settle: (outcome) => (beside.task([{ kind: 'activity', seq, ...outcome }]), []),
           }),
         signal: (_to, name, signal) => {
           if (this.over) return false;
@@ -342,9 +342,9 @@ export class World {
   }
 
   /** Somebody wants released money back: ops, or one side, whom the other may answer. */
-  private async askReleasedRefund(): Promise<Job[]> {
+  private askReleasedRefund(): Job[] {
     const { chance } = this;
-    const state = await this.state();
+    const state = this.state();
     const m = state.milestones.find((x) => this.recoveries.left(x.id).length > 0);
     if (m === undefined) return [];
     const refundId = `rfd_r${this.number()}`;
@@ -356,7 +356,7 @@ export class World {
     const request = releasedRefundOrder(state, { escrowId: this.escrowId, milestoneId: m.id, amount, reason: 'returned' }, by, refundId); // prettier-ignore
     const workflowId = refundWorkflowId(refundId);
     const refund = this.startBeside(workflowId, REFUND_WORKFLOW, { refundId });
-    await refund.task([{ kind: 'init', argument: { refundId } }, { kind: 'update', id: 'ask', name: 'ask', argument: request }]); // prettier-ignore
+    refund.task([{ kind: 'init', argument: { refundId } }, { kind: 'update', id: 'ask', name: 'ask', argument: request }]); // prettier-ignore
     if (by !== OPS && chance.happens(0.75)) {
       const confirm = { by: by === BUYER ? seller : BUYER };
       for (let i = 0; i < (chance.happens(0.2) ? 2 : 1); i++)
@@ -380,7 +380,7 @@ export class World {
   private webhook(to: Beside | null, job: () => Job): void {
     const { chance, clock } = this;
     const deliver = (ms: number) =>
-      clock.in(ms, { what: 'webhook', run: null, jobs: async () => (to === null ? [job()] : (await to.task([job()]), [])) }); // prettier-ignore
+      clock.in(ms, { what: 'webhook', run: null, jobs: () => (to === null ? [job()] : (to.task([job()]), [])) }); // prettier-ignore
     if (this.calm) return deliver(chance.below(5_000));
     if (chance.happens(0.1)) {
       this.options.happened('signal_lost');
@@ -461,8 +461,8 @@ export class World {
       for (const action of ['agree', 'agree', 'fund', 'fund'] as const) {
         at += chance.below(HOUR);
         for (const principal of action === 'agree' ? SELLERS : [BUYER]) {
-          clock.in(at, { what: 'person', run: null, jobs: async () => {
-            const given = command(await this.state(), principal, action, null, chance, clock.now, this.number());
+          clock.in(at, { what: 'person', run: null, jobs: () => {
+            const given = command(this.state(), principal, action, null, chance, clock.now, this.number());
             return given === null ? [] : [this.update(given)];
           } }); // prettier-ignore
         }
@@ -474,8 +474,8 @@ export class World {
     }
   }
 
-  private async somebodyActs(): Promise<Job[]> {
-    const state = await this.state();
+  private somebodyActs(): Job[] {
+    const state = this.state();
     const given = whatSomebodyDoes(state, this.chance, this.clock.now, this.number());
     if (given === null) return [];
     if (given.name === 'freeze') this.options.happened('frozen_by_ops');

@@ -43,7 +43,7 @@ export function consequencesOf(action: PageAction, question: Question): Conseque
     case 'cancel':
       return cancelling(question);
     case 'submit':
-      return submitting(question, question.milestone!);
+      return submitting(question.milestone!);
     case 'request_changes':
       return {
         happens: ['The seller is asked to make the changes and submit again.', 'The time to review stops, and begins anew with the next delivery.'],
@@ -107,8 +107,7 @@ function refunding(question: Question, m: MilestoneState): Consequences {
   const { state } = question.record;
   const { currency, policy } = state.terms;
   const amount = partOf(m, question.amount ?? m.refundRequest?.amount);
-  const terms = state.terms.milestones.find((t) => t.id === m.id)!;
-  const piece = planRefund(m, terms.buyerFee, amount, policy.feeReturn);
+  const piece = planRefund(m, m.funds!.buyerFeeCharged, amount, policy.feeReturn);
   const buyer = nameOf(question, state.terms.buyerId);
   const fee = piece.chargeAmount - amount;
   const back = fee > 0 ? `${money(piece.chargeAmount, currency)} (${money(fee, currency)} of it the fee)` : money(piece.chargeAmount, currency); // prettier-ignore
@@ -141,10 +140,7 @@ function cancelling(question: Question): Consequences {
   const { state } = question.record;
   const { currency, policy } = state.terms;
   const held = state.milestones.filter((m) => m.funds !== null && openAmount(m) > 0 && m.status !== 'accepted' && m.status !== 'releasing'); // prettier-ignore
-  const total = held.reduce((sum, m) => {
-    const terms = state.terms.milestones.find((t) => t.id === m.id)!;
-    return sum + planRefund(m, terms.buyerFee, openAmount(m), policy.feeReturn).chargeAmount;
-  }, 0);
+  const total = held.reduce((sum, m) => sum + planRefund(m, m.funds!.buyerFeeCharged, openAmount(m), policy.feeReturn).chargeAmount, 0); // prettier-ignore
   const buyer = nameOf(question, state.terms.buyerId);
   const gives = total > 0 ? `${money(total, currency)} that is still held goes back to ${buyer}.` : 'Nothing is held: no money moves.'; // prettier-ignore
   if (state.status === 'active' && !cancelsAlone(state, question.principal)) {
@@ -167,11 +163,10 @@ function cancelling(question: Question): Consequences {
   };
 }
 
-function submitting(question: Question, m: MilestoneState): Consequences {
-  const terms = question.record.state.terms.milestones.find((t) => t.id === m.id)!;
+function submitting(m: MilestoneState): Consequences {
   return {
     happens: [
-      `The buyer has ${formatSpan(terms.inspectionMs)} to review what you deliver.`,
+      `The buyer has ${formatSpan(m.inspectionMs)} to review what you deliver.`,
       'If the buyer says nothing until then, the money goes to you by itself.',
     ],
     stays: ['The money stays held until the buyer accepts or the time ends.'],

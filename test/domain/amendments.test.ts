@@ -55,6 +55,11 @@ describe('what signing does', () => {
     expect(kinds(inStatus('awaiting_funding', 'released'), [{ id: 'ms_1', amount: 7_000 }, { id: 'ms_2' }])).toEqual([['ms_1', 'new_amount', 0], ['ms_2', 'keep', 0]]); // prettier-ignore
   });
 
+  test('is refused where a milestone that was to cost more has been paid for since it was proposed', () => {
+    const next = amend(inStatus('awaiting_funding', 'funded'), [{ id: 'ms_1', amount: 12_500 }, { id: 'ms_2' }]);
+    expect(planAmendment(inStatus('funded', 'funded'), next)).toMatch(/has been paid for meanwhile/);
+  });
+
   test.each<MilestoneStatus>(['submitted', 'accepted', 'releasing', 'blocked_kyc', 'blocked_funds', 'refunding', 'recovering', 'disputed'])(
     'never touches the money of work that is %s',
     (status) => {

@@ -95,26 +95,42 @@ test('what the isolate relies on in the SDK stands: a start, an update, a timer,
   const start = { workflowId: 'escrow/esc_x', runId: 'run', type: 'escrow', argument: { escrowId: 'esc_x' }, seed: 1, visited: (table: string, row: string) => rows.push(`${table}.${row}`) }; // prettier-ignore
   const execution = new Execution(isolate, start);
   const now = Date.UTC(2026, 0, 1);
-  const begun = await execution.activate([{ kind: 'init', argument: start.argument }], now);
+  const begun = execution.activate([{ kind: 'init', argument: start.argument }], now);
   expect(begun).toEqual([{ kind: 'startTimer', seq: 1, ms: 60_000 }]);
-  const refused = await execution.activate([{ kind: 'update', id: 'u', name: 'agree', argument: { commandId: 'c', principal: { id: 'a', role: 'buyer' } } }], now + 1); // prettier-ignore
+  const refused = execution.activate([{ kind: 'update', id: 'u', name: 'agree', argument: { commandId: 'c', principal: { id: 'a', role: 'buyer' } } }], now + 1); // prettier-ignore
   expect(refused).toEqual([{ kind: 'updateRejected', id: 'u', message: 'This escrow does not exist yet.' }]);
-  await execution.evict();
-  expect(await execution.query('state', now + 2)).toBeNull();
+  execution.evict();
+  expect(execution.query('state', now + 2)).toBeNull();
   expect(execution.replayed).toBe(1);
-  const ended = await execution.activate([{ kind: 'timer', seq: 1 }], now + 60_000);
+  const ended = execution.activate([{ kind: 'timer', seq: 1 }], now + 60_000);
   expect(ended).toEqual([{ kind: 'completed', result: { escrowId: 'esc_x', status: 'expired' } }]);
-  await execution.evict();
+  execution.evict();
+  await isolate.settled();
 });
 
 test('a replay that differs from its history is named', async () => {
   let argument: { escrowId: string } = { escrowId: 'esc_y' };
   const execution = new Execution(isolate, { workflowId: 'escrow/esc_y', runId: 'run2', type: 'escrow', argument, seed: 1, visited: () => {} }); // prettier-ignore
   const now = Date.UTC(2026, 0, 1);
-  await execution.activate([{ kind: 'init', argument }], now);
-  await execution.activate([{ kind: 'timer', seq: 1 }], now + 60_000);
+  execution.activate([{ kind: 'init', argument }], now);
+  execution.activate([{ kind: 'timer', seq: 1 }], now + 60_000);
   // The history is changed behind its back: the same escrow would answer another id now.
   argument.escrowId = 'esc_z';
-  await execution.evict();
-  await expect(execution.query('state', now)).rejects.toThrow(Nondeterminism);
+  execution.evict();
+  expect(() => execution.query('state', now)).toThrow(Nondeterminism);
+  await isolate.settled();
+});
+
+test('a workflow that does not start, and a task that fails, are errors at once and told again when the isolate settles', async () => {
+  const now = Date.UTC(2026, 0, 1);
+  const argument = { escrowId: 'esc_z' };
+  const none = new Execution(isolate, { workflowId: 'none', runId: 'run3', type: 'noSuchWorkflow', argument, seed: 1, visited: null }); // prettier-ignore
+  expect(() => none.activate([{ kind: 'init', argument }], now)).toThrow('noSuchWorkflow does not start');
+  await expect(isolate.settled()).rejects.toThrow('noSuchWorkflow');
+  const escrow = new Execution(isolate, { workflowId: 'escrow/esc_z', runId: 'run4', type: 'escrow', argument, seed: 1, visited: null }); // prettier-ignore
+  escrow.activate([{ kind: 'init', argument }], now);
+  expect(() => escrow.activate([{ kind: 'activity', seq: 99, result: null }], now)).toThrow('the workflow task failed');
+  await expect(isolate.settled()).rejects.toThrow('the workflow task failed');
+  escrow.evict();
+  await isolate.settled();
 });
