@@ -63,7 +63,11 @@ export async function requestApproval(tx: Tx, a: NewApproval): Promise<Approval>
             now() + ${a.lifeMs} * interval '1 millisecond')
     ON CONFLICT DO NOTHING RETURNING ${columns(tx)}`;
   if (made) {
-    await queueMessages(tx, [{ kind: 'approval_waiting', key: `approval:${made.id}`, personId: null, except: a.requestedBy, escrowId: a.escrowId, data: { ...aboutApproval(made), until: made.expires_at.getTime() } }]); // prettier-ignore
+    const others = await tx<
+      { id: string }[]
+    >`SELECT id FROM people WHERE approver AND id <> ${a.requestedBy} ORDER BY id`;
+    const data = { ...aboutApproval(made), until: made.expires_at.getTime() };
+    await queueMessages(tx, others.map(({ id }) => ({ kind: 'approval_waiting', key: `approval:${made.id}`, personId: id, escrowId: a.escrowId, data }))); // prettier-ignore
     return made;
   }
   const [known] = await tx<Approval[]>`

@@ -11,15 +11,12 @@ export interface NewMessage {
   key: string;
   /** Null: everybody of ops. */
   personId: string | null;
-  /** Of ops, who is not told: whoever did it. */
-  except?: string | undefined;
   escrowId?: string | null | undefined;
   data: MessageData;
 }
 
 interface Wanted {
   person_id: string | null;
-  but_not: string | null;
   escrow_id: string | null;
   key: string;
   kind: MessageKind;
@@ -31,7 +28,7 @@ interface Wanted {
 export async function queueMessages(tx: Queryable, messages: readonly NewMessage[]): Promise<void> {
   await queue(
     tx,
-    messages.map((m) => ({ person_id: m.personId, but_not: m.except ?? null, escrow_id: m.escrowId ?? null, key: m.key, kind: m.kind, data: m.data, waits: false })), // prettier-ignore
+    messages.map((m) => ({ person_id: m.personId, escrow_id: m.escrowId ?? null, key: m.key, kind: m.kind, data: m.data, waits: false })), // prettier-ignore
   );
 }
 
@@ -69,7 +66,6 @@ export async function tellOfProjection(tx: Tx, escrowId: string, events: readonl
     const milestone = milestones.find((m) => m.id === event.milestoneId)?.title ?? null;
     return messagesOfEvent(event, { buyerId, milestones }).map(({ kind, personId }): Wanted => ({
       person_id: personId,
-      but_not: null,
       escrow_id: escrowId,
       key: `${escrowId}:${event.seq}`,
       kind,
@@ -93,7 +89,7 @@ function wantedOf(
   const { what, until, otherwise, milestone_id } = waiting;
   const data = { ...about, what, until: until === null ? null : Date.parse(until), otherwise, milestone, milestone_id };
   const to = ops ? [null] : people;
-  return to.map((person_id) => ({ person_id, but_not: null, escrow_id: escrowId, key: `${escrowId}:${key}`, kind, data, waits: true })); // prettier-ignore
+  return to.map((person_id) => ({ person_id, escrow_id: escrowId, key: `${escrowId}:${key}`, kind, data, waits: true })); // prettier-ignore
 }
 
 export interface Notification {

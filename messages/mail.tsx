@@ -1,7 +1,7 @@
 // A message as a mail: subject, plain text, and HTML that says the same. What people wrote is escaped; links lead to
 // PUBLIC_URL. No picture, no tracking, nothing that has to be fetched.
 import type { MessageKind } from '../domain/messages.ts';
-import { type Facts, WORDS } from './words.ts';
+import { type Facts, wordsOf } from './words.ts';
 
 export interface Mail {
   subject: string;
@@ -22,7 +22,7 @@ const FONT = 'font-family: system-ui, -apple-system, sans-serif; font-size: 16px
 const BUTTON = 'display: inline-block; padding: 12px 20px; background: #1f4e8c; color: #ffffff; text-decoration: none; border-radius: 6px'; // prettier-ignore
 
 export function mailOf(kind: MessageKind, facts: Facts, frame: Frame): Mail {
-  const { subject, says, button } = WORDS[kind](facts);
+  const { subject, says, button } = wordsOf(kind, facts);
   const url = button === null ? null : button.to.startsWith('/') ? `${frame.publicUrl}${button.to}` : button.to;
   const greeting = frame.name === null ? 'Hello,' : `Hello ${frame.name},`;
   const footer = frame.optional

@@ -1,6 +1,6 @@
 // What each message says: a subject, one to three sentences, and where its button leads. The same words stand in the mail
 // and in the list of notifications. Amounts and moments are written as the person who reads them writes them.
-import type { MessageData, MessageKind } from '../domain/messages.ts';
+import { isMessageKind, type MessageData, type MessageKind } from '../domain/messages.ts';
 import { formatMoment, formatMoney } from '../web/format.ts';
 
 export interface Words {
@@ -190,3 +190,13 @@ export const WORDS: Record<MessageKind, Template> = {
     button: { label: 'Your security', to: '/security' },
   }),
 }; // prettier-ignore
+
+/** A kind that this version does not know, such as one that a newer version queued before it was taken back, is said neutrally. */
+export function wordsOf(kind: string, facts: Facts): Words {
+  if (isMessageKind(kind)) return WORDS[kind](facts);
+  return {
+    subject: facts.data['title'] === undefined ? 'A message of Tranche' : `A message about ${title(facts)}`,
+    says: ['This version of Tranche has no words for it; what it is about is on its page.'],
+    button: open(facts),
+  };
+}

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { countUnread, listNotifications, mailPreferences, markRead, type Notification, setMailPreferences } from '../../db/messages.ts'; // prettier-ignore
 import type { Role } from '../../domain/escrow-state.ts';
 import { mayBeSwitchedOff, MESSAGE_KINDS, type MessageKind } from '../../domain/messages.ts';
-import { WORDS } from '../../messages/words.ts';
+import { wordsOf } from '../../messages/words.ts';
 import * as bodies from '../bodies.ts';
 import { runOnce } from '../commands.ts';
 import type { Caller } from '../context.ts';
@@ -39,7 +39,7 @@ const preferenceSchema = z
   .meta({ id: 'NotificationPreference' });
 
 const view = ({ person }: Caller, n: Notification): z.infer<typeof schema> => {
-  const { subject, says } = WORDS[n.kind]({ reader: person, data: n.data, escrowId: n.escrow_id });
+  const { subject, says } = wordsOf(n.kind, { reader: person, data: n.data, escrowId: n.escrow_id });
   return {
     id: n.id,
     object: 'notification',

@@ -14,7 +14,7 @@ import { MILESTONE_TRANSITIONS } from '../../domain/transitions.ts';
 import { milestoneWaiting, WAIT_KINDS, waitingFor } from '../../domain/waiting.ts';
 import { waitsOf } from '../../domain/waits.ts';
 import { mailOf } from '../../messages/mail.tsx';
-import { WORDS } from '../../messages/words.ts';
+import { WORDS, wordsOf } from '../../messages/words.ts';
 import { EVENTS } from '../../web/words.ts';
 import { BUYER, milestoneIn, NOW, SELLER, stateOf, twoSellers } from './fixtures.ts';
 
@@ -44,6 +44,13 @@ function everyState(): [string, EscrowState][] {
     ['dispute suspended', { ...one({ status: 'disputed', dispute: dispute('open') }), frozen: [freeze('ops')] }],
   ];
 } // prettier-ignore
+
+test('a kind that is not known here is said neutrally, and leads to its escrow', () => {
+  const reader = { locale: 'en-US', timeZone: 'UTC' };
+  const words = wordsOf('a_kind_of_tomorrow', { reader, data: { title: 'T' }, escrowId: 'esc_1' });
+  expect(words).toMatchObject({ subject: 'A message about “T”', button: { to: '/escrows/esc_1' } });
+  expect(wordsOf('toString', { reader, data: {}, escrowId: null })).toMatchObject({ subject: 'A message of Tranche', button: null }); // prettier-ignore
+});
 
 describe.each(everyState())('%s', (_name, state) => {
   test('whoever is waited for has a message of it', () => {

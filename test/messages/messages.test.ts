@@ -124,7 +124,19 @@ describe('each step tells whom it waits on, and no longer who has done it', () =
     const asked = await cast.ops.post<{ approval: { id: string } }>(`/v1/escrows/${id}/milestones/${milestones[0]!.id}/refund`, { reason: 'r' }); // prettier-ignore
     expect(asked.status).toBe(202);
     expect((await kindsOf(cast.ops2, id))[0]).toEqual(['approval_waiting', false]);
+    // Kinds of a newer version, left over when it was taken back, are listed too.
+    await world.sql`INSERT INTO notifications (person_id, dedupe_key, kind, data) VALUES (${world.people.ops2.id}, 'of tomorrow', 'a_kind_of_tomorrow', '{}')`;
+    expect((await itemsOf(cast.ops2))[0]?.subject).toBe('A message of Tranche');
     expect((await itemsOf(cast.ops, id)).map((n) => n.kind)).not.toContain('approval_waiting');
+    // Whoever may not approve is not asked to: the auditor, and ops without the right.
+    const { sql } = world;
+    const told = await sql<{ approver: boolean }[]>`SELECT p.approver FROM notifications n JOIN people p ON p.id = n.person_id WHERE n.kind = 'approval_waiting' AND n.escrow_id = ${id}`; // prettier-ignore
+    expect([...told]).toEqual([{ approver: true }]);
+    await sql`UPDATE people SET approver = false WHERE id = ${world.people.ops2.id}`;
+    const { id: second, milestones: parts } = await fundedEscrow(cast.buyer, [cast.seller], proposal(world.people.seller.id, [200_000])); // prettier-ignore
+    await cast.ops.post(`/v1/escrows/${second}/milestones/${parts[0]!.id}/refund`, { reason: 'r' });
+    await sql`UPDATE people SET approver = true WHERE id = ${world.people.ops2.id}`;
+    expect(await kindsOf(cast.ops2, second)).toEqual([]);
     await cast.ops2.post(`/v1/ops/approvals/${asked.body.approval.id}/deny`);
     expect((await itemsOf(cast.ops, id))[0]?.subject).toBe('Your request is denied: refund');
   });

@@ -2,7 +2,7 @@
 import type { OutboxMail } from '../../db/mails.ts';
 import type { Notification } from '../../db/messages.ts';
 import { mayBeSwitchedOff, MESSAGE_KINDS, type MessageKind, type Topic } from '../../domain/messages.ts';
-import { WORDS } from '../../messages/words.ts';
+import { wordsOf } from '../../messages/words.ts';
 import { CopyableId, EmptyState, Moment, Notice, StatusChip } from '../parts/basics.tsx';
 import { Form } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
@@ -53,7 +53,7 @@ export function NotificationsPage({ reader, items, unread, older, notice }: Noti
 }
 
 function Item({ reader, item }: { reader: Reader; item: Notification }) {
-  const { subject, says, button } = WORDS[item.kind]({ reader, data: item.data, escrowId: item.escrow_id });
+  const { subject, says, button } = wordsOf(item.kind, { reader, data: item.data, escrowId: item.escrow_id });
   const waits = item.waits && item.settled_at === null;
   return (
     <li class={item.read_at === null ? 'card unread' : 'card'}>

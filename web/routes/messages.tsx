@@ -6,7 +6,7 @@ import { notFound } from '../../api/escrow-commands.ts';
 import { listMails } from '../../db/mails.ts';
 import { countUnread, listNotifications, mailPreferences, markRead, setMailPreferences } from '../../db/messages.ts';
 import { mayBeSwitchedOff } from '../../domain/messages.ts';
-import { WORDS } from '../../messages/words.ts';
+import { wordsOf } from '../../messages/words.ts';
 import { fields, html, noticeOf, type PageCall, seeOther, signedIn } from '../page.ts';
 import { NotificationsPage, OutboxPage, PreferencesPage } from '../pages/notifications.tsx';
 
@@ -48,7 +48,7 @@ async function readAll({ context, reader, response }: PageCall): Promise<void> {
 async function open({ context, reader, request, response }: PageCall): Promise<void> {
   const item = await markRead(context.sql, reader.person.id, String(request.params['id']));
   if (item === null) throw notFound('notification');
-  const { button } = WORDS[item.kind]({ reader, data: item.data, escrowId: item.escrow_id });
+  const { button } = wordsOf(item.kind, { reader, data: item.data, escrowId: item.escrow_id });
   seeOther(response, button?.to ?? '/notifications');
 }
 
