@@ -36,6 +36,7 @@ export interface RecoveryRequest {
   refundId: string;
   escrowId: string;
   milestoneId: string;
+  chargeId: string;
   /** Principal, terms' currency. */
   amount: number;
   currency: string;
@@ -45,7 +46,9 @@ export interface RecoveryRequest {
 }
 
 export type RecoveryAnswer =
-  { outcome: 'reserved'; plan: RecoveryPlan } | { outcome: 'refused'; left: number; asked: boolean };
+  | { outcome: 'reserved'; plan: RecoveryPlan }
+  /** `disputed`: a bank is at the payment, and decides first. */
+  | { outcome: 'refused'; left: number; asked: boolean; disputed?: true };
 
 export interface ReleasedRefundOrder extends Omit<RefundOrder, 'milestone' | 'withdrawn' | 'after'> {
   milestoneId: string;
@@ -58,7 +61,7 @@ export interface ReleasedRefundOrder extends Omit<RefundOrder, 'milestone' | 'wi
 
 export interface RecoveryActivities {
   /** Writes the question that the other side answers until `expiresAt`; refused where less is left or one is open. */
-  askRecovery(request: RecoveryRequest & { expiresAt: number }): Promise<{ outcome: 'asked' | 'refused'; left: number; asked: boolean }>; // prettier-ignore
+  askRecovery(request: RecoveryRequest & { expiresAt: number }): Promise<{ outcome: 'asked' | 'refused'; left: number; asked: boolean; disputed?: true }>; // prettier-ignore
   /** Takes the amount out of what was released, under the lock of its parts. */
   reserveRecovery(request: RecoveryRequest): Promise<RecoveryAnswer>;
   /** Nobody answered in time. */

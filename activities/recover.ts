@@ -2,10 +2,18 @@
 // the seller paid again where the refund fails. Chargebacks take back by the same functions.
 import { ApplicationFailure } from '@temporalio/activity';
 import { bookReversal, bookTransfer } from '../db/bookings.ts';
+import { disputeHolds } from '../db/card-disputes.ts';
 import type { Tx } from '../db/client.ts';
 import { cancelDebt, openDebt } from '../db/debts.ts';
 import { changeMovement, findMovement, type Movement, raiseAlert, reserveMovement, useCharge } from '../db/movements.ts'; // prettier-ignore
-import { askRecovery, releasedLeft, reserveRecovery, setRecoveryStatus, undoRecovery } from '../db/recoveries.ts';
+import {
+  askRecovery,
+  findRecovery,
+  releasedLeft,
+  reserveRecovery,
+  setRecoveryStatus,
+  undoRecovery,
+} from '../db/recoveries.ts';
 import { findSeller } from '../db/sellers.ts';
 import { assert } from '../domain/errors.ts';
 import { toInteger, toMinor } from '../domain/money.ts';
@@ -276,13 +284,23 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
       sql.begin(async (raw) => {
         const tx = raw as Tx;
         const left = await releasedLeft(tx, request.escrowId, request.milestoneId);
+        const known = await findRecovery(tx, request.refundId);
+        if (known === null && (await disputeHolds(tx, request.chargeId))) return { outcome: 'refused', left: toInteger(left), asked: false, disputed: true }; // prettier-ignore
         if (left < toMinor(request.amount)) return { outcome: 'refused', left: toInteger(left), asked: false };
         const row = await askRecovery(tx, { ...newRecovery(request), expiresAt: new Date(request.expiresAt) });
         return { outcome: row === null ? 'refused' : 'asked', left: toInteger(left), asked: row === null };
       }),
     reserveRecovery: (request) =>
       sql.begin(async (raw) => {
-        const reserved = await reserveRecovery(raw as Tx, newRecovery(request));
+        const tx = raw as Tx;
+        const known = (await findRecovery(tx, request.refundId))?.status;
+        if (known !== 'reserved' && known !== 'refunded' && (await disputeHolds(tx, request.chargeId))) {
+          const left = await releasedLeft(tx, request.escrowId, request.milestoneId);
+          // Confirmed, and a bank was quicker: the question is answered all the same.
+          await setRecoveryStatus(tx, request.refundId, 'refused');
+          return { outcome: 'refused', left: toInteger(left), asked: false, disputed: true };
+        }
+        const reserved = await reserveRecovery(tx, newRecovery(request));
         const left = toInteger(reserved.leftMinor);
         if (reserved.kind === 'refused') return { outcome: 'refused', left, asked: false };
         return { outcome: 'reserved', plan: planRecovery(reserved.pieces, reserved.leftMinor, request.terms) };

@@ -323,7 +323,7 @@ async function runReleasedRefund(context: CommandContext, approval: Approval): P
   const word = await context.workflows.askReleasedRefund(order);
   return context.sql.begin((tx) =>
     word.status === 'refused'
-      ? conclude(tx, id, 'failed', { code: 'refused', detail: `Only ${word.left ?? 0} minor units of what was released are left.` }) // prettier-ignore
+      ? conclude(tx, id, 'failed', { code: 'refused', detail: word.disputed ? 'The buyer’s bank disputes this payment, and decides first: ask again then.' : `Only ${word.left ?? 0} minor units of what was released are left.` }) // prettier-ignore
       : conclude(tx, id, 'executed', { status: word.status, refund_id: word.refundId }),
   );
 }

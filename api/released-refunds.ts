@@ -1,6 +1,7 @@
 // POST …/refund: of held money it is the escrow's command; of released money it is workflow refund/<id>, asked by one side and
 // confirmed by the other's same call.
 import type { z } from 'zod';
+import { disputeHolds } from '../db/card-disputes.ts';
 import type { Tx } from '../db/client.ts';
 import { type EscrowRecord, findEscrow, principalOn } from '../db/escrows.ts';
 import { newId } from '../db/ids.ts';
@@ -138,14 +139,21 @@ async function secondPerson(
   if (BigInt(asked ?? whole) <= approvalLimit(context.settings, 'refund', currency)) return null;
   const left = await leftOf(context, { escrowId, milestoneId });
   const amount = asked ?? toInteger(left);
+  const disputed = m.funds !== null && (await disputeHolds(context.sql, m.funds.chargeId));
   const params = { command: RELEASED_REFUND, escrow_id: escrowId, milestone_id: milestoneId, amount, currency, reason: body.reason }; // prettier-ignore
   return askSecondPerson(context, { caller, route, key, body }, { kind: 'refund', escrowId, params }, () => {
     mayRefund(caller, record, m);
+    if (disputed) throw unavailable(record, caller, DISPUTED);
     refuseAmount(caller, record, amount, left);
   });
 }
 
+/** Also where the escrow has ended and shows no freeze any more: the buyer would get the same money twice. */
+export const DISPUTED =
+  'The buyer’s bank disputes this payment: nothing that was paid out of it goes back until the bank has decided. Ask again then.';
+
 function refuseWhere(word: ReleasedRefundWord, record: EscrowRecord, caller: Caller): void {
+  if (word.status === 'refused' && word.disputed) throw unavailable(record, caller, DISPUTED);
   if (word.status === 'refused' && word.otherAsked) {
     throw unavailable(record, caller, 'You have asked for a refund of this milestone; the other side has not answered yet.'); // prettier-ignore
   }

@@ -1,5 +1,5 @@
 // The rows of card disputes: found or made by Stripe's id, locked while their money is written down, read by who may.
-import type { Decided, LossPlan } from '../domain/chargeback.ts';
+import { type Decided, isUndecided, type LossPlan, phaseOf } from '../domain/chargeback.ts';
 import type { Terms } from '../domain/terms.ts';
 import type { DisputeFacts } from '../payments/port.ts';
 import type { Queryable, Sql, Tx } from './client.ts';
@@ -121,6 +121,19 @@ export async function paidByCharge(
     FROM milestones
     WHERE escrow_id = ${escrowId} AND state -> 'funds' ->> 'chargeId' = ${chargeId} ORDER BY position`;
   return { terms: escrow.body, milestones, converted: escrow.settlement_currency !== escrow.body.currency };
+}
+
+/**
+ * A bank is at this charge: it has not decided, said a word that is not known, or holds money of it that nobody has borne yet.
+ * Nothing else of the charge may go back meanwhile, or the buyer would get it twice. An inquiry holds nothing: refunding is an
+ * answer to it.
+ */
+export async function disputeHolds(sql: Queryable, chargeId: string): Promise<boolean> {
+  const rows = await sql<{ status: string; held: boolean }[]>`
+    SELECT d.status, coalesce(b.amount, 0) > 0 AS held FROM disputes d
+    LEFT JOIN ledger_balances b ON b.account = 'dispute:' || d.id || ':receivable'
+    WHERE d.kind = 'card' AND d.charge_id = ${chargeId}`;
+  return rows.some(({ status, held }) => held || isUndecided(phaseOf(status)) || phaseOf(status) === 'unknown');
 }
 
 export interface CardDisputeFilter {

@@ -46,3 +46,17 @@ export async function endedHoldNothing(tx: Tx, convergence: string): Promise<obj
       AND NOT EXISTS (SELECT FROM failed_refunds f WHERE f.escrow_id = e.id AND f.status IN ('owed', 'trying'))
     LIMIT 100`;
 }
+
+/** Of 2: what the ledger says that sellers owe is what their open debts say, principal and costs apart. */
+export const receivablesAreDebts = (tx: Tx) => tx`
+  SELECT 'receivable and open debts differ' AS what, coalesce(b.account, d.account) AS account,
+         coalesce(b.currency, d.currency) AS currency, coalesce(b.amount, 0) AS receivable, coalesce(d.open, 0) AS open_debts
+  FROM (
+    SELECT account, currency, amount FROM ledger_balances WHERE account_class IN ('receivable', 'costs_receivable')
+  ) b
+  FULL JOIN (
+    SELECT 'seller:' || seller_id || CASE kind WHEN 'costs' THEN ':costs_receivable' ELSE ':receivable' END AS account,
+           currency, sum(amount - recovered - written_off - cancelled)::bigint AS open
+    FROM debts GROUP BY 1, 2
+  ) d ON d.account = b.account AND d.currency = b.currency
+  WHERE coalesce(b.amount, 0) <> coalesce(d.open, 0) LIMIT 100`;

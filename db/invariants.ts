@@ -4,7 +4,7 @@ import type { EscrowState } from '../domain/escrow-state.ts';
 import { identityHolds, type Money } from './ledger.ts';
 import type { Sql, Tx } from './client.ts';
 import { stripeAgrees, type StripeBooks } from './invariants-stripe.ts';
-import { byBank, endedHoldNothing } from './invariants-books.ts';
+import { byBank, endedHoldNothing, receivablesAreDebts } from './invariants-books.ts';
 import { workflowsAgree } from './invariants-workflows.ts';
 
 export type { StripeBooks } from './invariants-stripe.ts';
@@ -54,8 +54,9 @@ const CHECKS: readonly { number: number; name: string; rows: Check }[] = [
   },
   {
     number: 2,
-    name: 'every balance is the sum of its entries',
-    rows: (tx) => tx`
+    name: 'every balance is the sum of its entries, and what sellers owe is their open debts',
+    rows: async (tx) => [
+      ...(await tx`
       SELECT coalesce(b.account, e.account) AS account, coalesce(b.currency, e.currency) AS currency,
              b.amount AS balance, e.total AS entries
       FROM ledger_balances b
@@ -65,7 +66,9 @@ const CHECKS: readonly { number: number; name: string; rows: Check }[] = [
                                 'charge_clearing', 'refund_clearing', 'dispute_receivable')
         GROUP BY account, currency
       ) e ON e.account = b.account AND e.currency = b.currency
-      WHERE coalesce(b.amount, 0) <> coalesce(e.total, 0) LIMIT ${MAX_ROWS}`,
+      WHERE coalesce(b.amount, 0) <> coalesce(e.total, 0) LIMIT ${MAX_ROWS}`),
+      ...(await receivablesAreDebts(tx)),
+    ],
   },
   {
     number: 3,

@@ -9,7 +9,6 @@ export const refundWorkflowId = (refundId: string): string => `refund/${refundId
 
 export interface AskReleasedRefund extends RecoveryRequest {
   sellerId: string;
-  chargeId: string;
   paymentId: string;
   paymentIntentId: string;
   settlementCurrency: string;
@@ -36,6 +35,8 @@ export interface ReleasedRefundWord {
   /** When refused: what may still be taken back, and whether another question is open. */
   left: number | null;
   otherAsked: boolean;
+  /** When refused: a bank is at the payment, and decides first. */
+  disputed?: true;
   /** Why it was undone. */
   code: string | null;
 }

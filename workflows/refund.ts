@@ -35,6 +35,7 @@ class ReleasedRefund {
   until: number | null = null;
   left: number | null = null;
   otherAsked = false;
+  disputed: true | undefined = undefined;
   code: string | null = null;
   /** Stripe spoke of the refund, and it was not read again yet. */
   told = false;
@@ -42,9 +43,18 @@ class ReleasedRefund {
   sentBack = false;
 
   word(): ReleasedRefundWord {
-    const { request, phase, until, left, otherAsked, code } = this;
+    const { request, phase, until, left, otherAsked, code, disputed } = this;
     const status = phase === 'new' || phase === 'deciding' ? 'asked' : phase;
-    return { refundId: request!.refundId, status, amount: request!.amount, until, left, otherAsked, code };
+    return {
+      refundId: request!.refundId,
+      status,
+      amount: request!.amount,
+      until,
+      left,
+      otherAsked,
+      code,
+      ...(disputed ? { disputed } : {}),
+    };
   }
 
   get decided(): boolean {
@@ -68,6 +78,7 @@ class ReleasedRefund {
     const answer = await books.askRecovery({ ...request, expiresAt });
     this.left = answer.left;
     this.otherAsked = answer.asked;
+    this.disputed = answer.disputed;
     if (answer.outcome === 'asked') this.until = expiresAt;
     this.phase = answer.outcome;
   }
@@ -88,7 +99,10 @@ class ReleasedRefund {
   private async reserve(): Promise<void> {
     const answer = await books.reserveRecovery(this.request!);
     if (answer.outcome === 'reserved') this.plan = answer.plan;
-    else this.left = answer.left;
+    else {
+      this.left = answer.left;
+      this.disputed = answer.disputed;
+    }
     this.phase = answer.outcome === 'reserved' ? 'running' : 'refused';
   }
 }

@@ -5,7 +5,15 @@ import { castOf, type EscrowObject, fundedEscrow, untilEscrow, untilStatus } fro
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
 import { recordEscrow, recordHistory } from '../stack/record-history.ts';
 import { control, startWorld, type World } from '../stack/world.ts';
-import { type Cast, debtsOf, expectSound, movementsOf, setSellerBalance } from '../recovery/steps.ts';
+import {
+  type Cast,
+  debtsOf,
+  expectSound,
+  movementsOf,
+  refundBy,
+  setSellerBalance,
+  untilMoney,
+} from '../recovery/steps.ts';
 import { actPath, amountsOf, countEvents, untilMilestone } from '../workflows/steps.ts';
 import { decide, type DisputeRow, ended, openDispute, untilDispute } from './acts.ts';
 
@@ -109,6 +117,27 @@ test('partly lost: what the loss does not take goes to its seller again', async 
   await expectSound(world, cast, escrow.id);
   await expectBooksClose(world, escrow.id);
   await recordHistory(world, `chargeback/${dispute.id}`, 'chargeback-clawback-partly-lost');
+});
+
+test('a refund of released money is refused while a bank is at it, with the reason; asked before, it is not confirmed; afterwards it is made', async () => {
+  const { buyer, seller, ops, ops2 } = cast;
+  const escrow = await escrowOf(['seller'], 1, {});
+  await untilStatus(buyer, escrow.id, 'completed');
+  expect((await refundBy(buyer, escrow)).status).toBe(200);
+  const dispute = await openDispute(world, buyer, escrow, { amount: 4000 });
+  await untilEscrow(buyer, escrow.id, (e) => amountsOf(e, 'disputed')[0] === 4000);
+  const refused = { status: 409, body: { code: 'action_not_available', detail: expect.stringContaining('bank disputes this payment') } }; // prettier-ignore
+  expect(await refundBy(seller, escrow)).toMatchObject(refused);
+  for (const api of [buyer, ops]) expect(await refundBy(api, escrow)).toMatchObject(refused);
+  expect(await movementsOf(world, escrow.id, 'reversal')).toEqual([]);
+  expect(await world.sql`SELECT status FROM recoveries WHERE escrow_id = ${escrow.id}`).toEqual([
+    { status: 'refused' },
+  ]);
+  await decide(world, dispute, 'winning_evidence');
+  await ended(world, dispute);
+  expect((await refundBy(ops2, escrow)).status).toBe(200);
+  await untilMoney(cast, escrow.id, { refunded: 10_000, released: 0 });
+  await expectSound(world, cast, escrow.id);
 });
 
 test('won, then taken back by the bank: held anew as another round, then lost', async () => {

@@ -126,6 +126,30 @@ describe('broken on purpose', () => {
     ]);
   });
 
+  test('2: a debt that the ledger does not have, one of another amount, and a receivable without a debt', async () => {
+    await owner`ALTER TABLE debts DISABLE TRIGGER USER`;
+    const debt = (seller: string, kind: string, amount: number) => owner`
+      INSERT INTO debts (id, seller_id, escrow_id, milestone_id, currency, kind, amount, cause, dedupe_key)
+      VALUES (${`debt_${seller}`}, ${seller}, ${ESCROW}, 'ms_1', 'usd', ${kind}, ${amount}, '{}', ${seller})`;
+    await debt('usr_a', 'principal', 500);
+    await debt('usr_b', 'costs', 700);
+    await tamper(`
+      WITH t AS (
+        INSERT INTO ledger_transactions (kind, idempotency_key, params_hash, leg_count, escrow_id) VALUES ('dispute_lost', 'owed', '\\x00', 3, '${ESCROW}') RETURNING id
+      ) INSERT INTO ledger_entries (transaction_id, leg, account, account_class, kind, currency, amount)
+        SELECT t.id, leg, account, class, 'dispute_lost', 'usd', amount FROM t, (VALUES
+          (0, 'seller:usr_b:costs_receivable', 'costs_receivable', 600), (1, 'seller:usr_c:receivable', 'receivable', 100), (2, 'dispute_loss', 'dispute_loss', -700)) AS l(leg, account, class, amount)`,
+      `INSERT INTO ledger_balances (account, account_class, currency, amount) VALUES ('seller:usr_b:costs_receivable', 'costs_receivable', 'usd', 600), ('seller:usr_c:receivable', 'receivable', 'usd', 100)`);
+    const found = await broken();
+    const row = (account: string, receivable: bigint, open_debts: bigint) => ({ what: 'receivable and open debts differ', account, currency: 'usd', receivable, open_debts }); // prettier-ignore
+    const rows = rowsOf(found, 2) as ReturnType<typeof row>[];
+    expect(rows.sort((a, b) => a.account.localeCompare(b.account))).toEqual([
+      row('seller:usr_a:receivable', 0n, 500n),
+      row('seller:usr_b:costs_receivable', 600n, 700n),
+      row('seller:usr_c:receivable', 100n, 0n),
+    ]);
+  }); // prettier-ignore
+
   test('3: a recorded balance transaction that differs from its posting', async () => {
     await tamper(`UPDATE balance_transactions SET net = net - 7 WHERE id = 'txn_charge'`);
     const found = await broken();
