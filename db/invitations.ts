@@ -63,22 +63,29 @@ export async function findOpenInvitation(sql: Queryable, id: string): Promise<In
   return row ?? null;
 }
 
+/** One's own; for ops everybody's. */
+const theirs = (sql: Queryable, by: Person) =>
+  sql`i.entity_id = ${by.entityId} AND ${by.role === 'ops' ? sql`true` : sql`i.invited_by = ${by.id}`}`;
+
 /** Newest first: one's own, or everybody's for ops. */
 export async function listInvitations(sql: Queryable, viewer: Person, limit = 100): Promise<Invitation[]> {
   return sql<Invitation[]>`
     SELECT ${columns(sql)} FROM invitations i JOIN people p ON p.id = i.invited_by
-    WHERE i.entity_id = ${viewer.entityId} AND ${viewer.role === 'ops' ? sql`true` : sql`i.invited_by = ${viewer.id}`}
+    WHERE ${theirs(sql, viewer)}
     ORDER BY i.id DESC LIMIT ${limit}`;
 }
 
-/** False: it is not theirs to take back, or not open any more. */
-export async function revokeInvitation(tx: Tx, by: Person, id: string): Promise<boolean> {
+/** False: it is not open any more. Null: they have no such invitation. */
+export async function revokeInvitation(tx: Tx, by: Person, id: string): Promise<boolean | null> {
   const rows = await tx`
-    UPDATE invitations SET revoked_at = now()
-    WHERE id = ${id} AND accepted_at IS NULL AND revoked_at IS NULL AND entity_id = ${by.entityId}
-      AND ${by.role === 'ops' ? tx`true` : tx`invited_by = ${by.id}`} RETURNING id`;
-  if (rows.length > 0) await record(tx, { actor: by, action: 'invitation.revoked', subject: id, outcome: 'done' });
-  return rows.length > 0;
+    UPDATE invitations i SET revoked_at = now()
+    WHERE id = ${id} AND accepted_at IS NULL AND revoked_at IS NULL AND ${theirs(tx, by)} RETURNING id`;
+  if (rows.length > 0) {
+    await record(tx, { actor: by, action: 'invitation.revoked', subject: id, outcome: 'done' });
+    return true;
+  }
+  const [known] = await tx`SELECT 1 FROM invitations i WHERE id = ${id} AND ${theirs(tx, by)}`;
+  return known === undefined ? null : false;
 }
 
 export async function markAccepted(tx: Tx, id: string): Promise<boolean> {

@@ -13,14 +13,19 @@ export type Kind =
   | 'personal'
   /** Of one seller; staff too. */
   | 'seller'
-  /** Held by role and sign-in alone here: nobody's thing is named, so that it may also be found missing. */
+  /** Of one person; ops too. */
+  | 'owner'
+  /** Of the installation: by role alone. In the place of another's thing stands one that nobody has. */
   | 'staff';
 
 export interface Row {
   kind: Kind;
+  /** `ops` are all of ops, `ops-approver` those who decide what others asked for. */
   roles: readonly string[];
   /** A body that is valid as far as its form goes; text starting with $ stands for an id. */
   body: Record<string, unknown>;
+  /** Of a public route, whoever calls: it is let in unless said otherwise. */
+  answers?: 'refused' | 'hidden';
 }
 
 const row = (roles: string, kind: Kind, body: Record<string, unknown> = {}): Row => ({
@@ -28,6 +33,8 @@ const row = (roles: string, kind: Kind, body: Record<string, unknown> = {}): Row
   roles: roles.split(' '),
   body,
 });
+/** Open to everybody, and leads whoever calls it so to sign in, or is not there in an installation like this one. */
+const open = (answers: 'refused' | 'hidden'): Row => ({ ...row(ALL, 'public'), answers });
 const ALL = 'buyer seller ops auditor';
 const STAFF = 'ops auditor';
 const OWNERS = 'buyer seller ops';
@@ -98,26 +105,26 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'GET /v1/api_keys': row(ALL, 'none'),
   'DELETE /v1/api_keys/{id}': row(ALL, 'personal'),
   'GET /v1/ops/approvals': row(STAFF, 'none'),
-  'POST /v1/ops/approvals/{id}/approve': row('ops', 'staff'),
-  'POST /v1/ops/approvals/{id}/deny': row('ops', 'staff'),
-  'POST /v1/ops/escrows/{id}/force-decision': row('ops', 'staff', { milestone_id: 'ms', decision: 'refund', reason: 'r' }),
+  'POST /v1/ops/approvals/{id}/approve': row('ops-approver', 'staff'),
+  'POST /v1/ops/approvals/{id}/deny': row('ops-approver', 'staff'),
+  'POST /v1/ops/escrows/{id}/force-decision': row('ops', 'staff', { milestone_id: '$milestone', decision: 'refund', reason: 'r' }),
   'POST /v1/ops/escrows/{id}/freeze': row('ops', 'staff', { reason: 'r' }),
   'POST /v1/ops/escrows/{id}/unfreeze': row('ops', 'staff'),
-  'POST /v1/ops/escrows/{id}/release': row('ops', 'staff', { milestone_id: 'ms', reason: 'r' }),
+  'POST /v1/ops/escrows/{id}/release': row('ops', 'staff', { milestone_id: '$milestone', reason: 'r' }),
   'POST /v1/ops/reconciliations': row('ops', 'none'),
   'GET /v1/ops/reconciliations': row(STAFF, 'none'),
   'GET /v1/ops/reconciliations/{id}': row(STAFF, 'staff'),
   'GET /v1/ops/reconciliations/{id}/differences': row(STAFF, 'staff'),
-  'POST /v1/ops/reconciliations/{id}/differences/{n}/repair': row('ops', 'staff'),
+  'POST /v1/ops/reconciliations/{id}/differences/{n}/repair': row('ops', 'staff', { repair: 'post', reason: 'r' }),
   'GET /v1/ops/audit': row(STAFF, 'none'),
   'GET /v1/ops/events': row(STAFF, 'none'),
   'POST /v1/ops/events/{id}/replay': row('ops', 'staff'),
   'GET /v1/ops/invariants': row(STAFF, 'none'),
   'GET /v1/ops/debts': row(STAFF, 'none'),
   'POST /v1/ops/debts/{id}/write-off': row('ops', 'staff', { reason: 'r' }),
-  'POST /v1/ops/debts/{id}/repay': row('ops', 'staff'),
+  'POST /v1/ops/debts/{id}/repay': row('ops', 'staff', { amount: 1, reference: 'r' }),
   'GET /v1/ops/alerts': row(STAFF, 'none'),
-  'POST /v1/ops/alerts/{id}/resolve': row('ops', 'staff'),
+  'POST /v1/ops/alerts/{id}/resolve': row('ops', 'staff', { note: 'n' }),
   'GET /v1/ops/failed-refunds': row(STAFF, 'none'),
   'POST /v1/ops/failed-refunds/{id}/retry': row('ops', 'staff'),
   'POST /v1/ops/failed-refunds/{id}/paid-by-bank': row('ops', 'staff', { reference: 'r', reason: 'r' }),
@@ -136,34 +143,34 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'POST /sign-in': row(ALL, 'public'),
   'POST /sign-in/as': row(ALL, 'public', { person: 'buyer' }),
   'POST /sign-out': row(ALL, 'none'),
-  'GET /sign-in/code': row(ALL, 'public'),
-  'POST /sign-in/code': row(ALL, 'public'),
-  'GET /sign-in/oidc': row(ALL, 'public'),
-  'GET /sign-in/oidc/return': row(ALL, 'public'),
+  'GET /sign-in/code': open('refused'),
+  'POST /sign-in/code': open('refused'),
+  'GET /sign-in/oidc': open('hidden'),
+  'GET /sign-in/oidc/return': open('hidden'),
   'GET /reset/ask': row(ALL, 'public'),
   'POST /reset/ask': row(ALL, 'public'),
   'GET /reset': row(ALL, 'public'),
   'POST /reset': row(ALL, 'public'),
   'GET /invitation': row(ALL, 'public'),
   'POST /invitation': row(ALL, 'public'),
-  'GET /security': row(ALL, 'staff'),
-  'GET /step-up': row(ALL, 'staff'),
-  'POST /step-up': row(ALL, 'staff'),
-  'POST /security/password': row(ALL, 'staff'),
-  'POST /security/sessions/end-others': row(ALL, 'staff'),
-  'POST /security/sessions/:id/end': row(ALL, 'staff'),
-  'POST /security/second-factor/begin': row(ALL, 'staff'),
-  'GET /security/second-factor': row(ALL, 'staff'),
-  'POST /security/second-factor': row(ALL, 'staff'),
-  'POST /security/second-factor/off': row(ALL, 'staff'),
-  'POST /security/recovery-codes': row(ALL, 'staff'),
+  'GET /security': row(ALL, 'none'),
+  'GET /step-up': row(ALL, 'none'),
+  'POST /step-up': row(ALL, 'none'),
+  'POST /security/password': row(ALL, 'none'),
+  'POST /security/sessions/end-others': row(ALL, 'none'),
+  'POST /security/sessions/:id/end': row(ALL, 'personal'),
+  'POST /security/second-factor/begin': row(ALL, 'none'),
+  'GET /security/second-factor': row(ALL, 'none'),
+  'POST /security/second-factor': row(ALL, 'none'),
+  'POST /security/second-factor/off': row(ALL, 'none'),
+  'POST /security/recovery-codes': row(ALL, 'none'),
   'GET /invitations': row(OWNERS, 'none'),
   'POST /invitations': row(OWNERS, 'none', { as: '$counterpart', email: 'nobody' }),
-  'POST /invitations/:id/revoke': row(OWNERS, 'staff'),
+  'POST /invitations/:id/revoke': row(OWNERS, 'owner'),
   'GET /ops/reconciliations': row(STAFF, 'none'),
   'POST /ops/reconciliations': row('ops', 'none'),
   'GET /ops/reconciliations/:id': row(STAFF, 'staff'),
-  'POST /ops/reconciliations/:id/differences/:n/repair': row('ops', 'staff'),
+  'POST /ops/reconciliations/:id/differences/:n/repair': row('ops', 'staff', { repair: 'post', reason: 'r' }),
   'GET /escrows': row(ALL, 'none'),
   'GET /escrows/new': row(PARTIES, 'none'),
   'POST /escrows/new': row(PARTIES, 'none', { intent: 'quote' }),
@@ -196,13 +203,13 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'GET /ops/chargebacks': row(STAFF, 'none'),
   'GET /ops/payouts': row(STAFF, 'none'),
   'GET /ops/escrows/:id': row(STAFF, 'escrow'),
-  'POST /ops/alerts/:id/resolve': row('ops', 'staff'),
+  'POST /ops/alerts/:id/resolve': row('ops', 'staff', { note: 'n' }),
   'GET /ops/search': row(STAFF, 'none'),
   'GET /ops/events': row(STAFF, 'none'),
   'GET /ops/approvals': row(STAFF, 'none'),
   'GET /ops/approvals/:id': row(STAFF, 'staff'),
-  'POST /ops/approvals/:id/approve': row('ops', 'staff'),
-  'POST /ops/approvals/:id/deny': row('ops', 'staff'),
+  'POST /ops/approvals/:id/approve': row('ops-approver', 'staff'),
+  'POST /ops/approvals/:id/deny': row('ops-approver', 'staff'),
   'GET /ops/audit': row(STAFF, 'none'),
   'GET /ops/debts': row(STAFF, 'none'),
   'GET /ops/debts/:id': row(STAFF, 'staff'),

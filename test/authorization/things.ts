@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { insertApiKey, newApiKey } from '../../db/api-keys.ts';
 import { storePayout } from '../../db/payouts.ts';
 import { newId } from '../../db/ids.ts';
+import { sha256 } from '../../db/people.ts';
+import { createSession } from '../../db/sessions.ts';
 import { createEndpoint, newSecret } from '../../db/webhooks.ts';
 import { openDispute } from '../chargebacks/acts.ts';
 import { disputes } from '../disputes/steps.ts';
@@ -90,9 +92,7 @@ async function uploaded(world: World, name: PersonName, escrowId: string): Promi
 }
 
 /** New ones at each call: some calls end what they touch. */
-export async function personalOf(world: World, name: PersonName) {
-  const { sql, people } = world;
-  const personId = people[name].id;
+export async function personalOf({ sql }: Pick<World, 'sql'>, personId: string) {
   const viewer = { id: personId, role: 'buyer', entityId: 'default' } as const;
   const endpoint = await createEndpoint(sql, viewer, { id: newId('webhookEndpoint'), url: 'https://example.com/', description: '', event_types: ['payout.updated'], secret: newSecret() }); // prettier-ignore
   const [event] = await sql<{ id: string }[]>`SELECT id FROM events WHERE id IS NOT NULL LIMIT 1`;
@@ -101,5 +101,17 @@ export async function personalOf(world: World, name: PersonName) {
   const key = await insertApiKey(sql, { id: newId('apiKey'), personId, key: newApiKey(), label: 'matrix', scopes: ['read'] }); // prettier-ignore
   const [notification] = await sql<{ id: string }[]>`
     INSERT INTO notifications (person_id, dedupe_key, kind) VALUES (${personId}, ${randomUUID()}, 'password_changed') RETURNING id`;
-  return { endpoint: endpoint.id, delivery: delivery!.id, key: key.id, notification: notification!.id };
+  const { token } = await createSession(sql, personId);
+  const [session] = await sql<{ id: string }[]>`SELECT id FROM sessions WHERE token_hash = ${sha256(token)}`;
+  const [invitation] = await sql<{ id: string }[]>`
+    INSERT INTO invitations (entity_id, email, role, approver, invited_by, person_id)
+    VALUES ('default', ${`${randomUUID()}@example.test`}, 'seller', false, ${personId}, ${newId('person')}) RETURNING id`;
+  return {
+    endpoint: endpoint.id,
+    delivery: delivery!.id,
+    key: key.id,
+    notification: notification!.id,
+    session: session!.id,
+    invitation: invitation!.id,
+  };
 }

@@ -148,10 +148,10 @@ export function givens(world: World, cast: Cast): (given: Given) => Promise<Real
     },
     'an endpoint with a delivery': async () => {
       await states['an event']();
-      const { endpoint, delivery } = await personalOf(world, 'seller');
+      const { endpoint, delivery } = await personalOf(world, seller.person.id);
       return { endpoint, delivery };
     },
-    'an API key': async () => ({ apiKey: (await personalOf(world, 'buyer')).key }),
+    'an API key': async () => ({ apiKey: (await personalOf(world, buyer.person.id)).key }),
     'a reconciliation': reconciled,
   };
   return async (given) => ({ ...people, ...(await states[given]()) });

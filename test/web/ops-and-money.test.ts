@@ -71,7 +71,7 @@ describe('an approval', () => {
       expect(page.text).toContain(words);
     }
     const hash = hidden(page.text, 'params_hash');
-    expect((await as.ops.give(`/ops/approvals/${id}/approve`, { params_hash: hash })).status).toBe(409);
+    expect((await as.ops.give(`/ops/approvals/${id}/approve`, { params_hash: hash })).status).toBe(403);
     expect((await as.ops2.give(`/ops/approvals/${id}/approve`, { params_hash: '0'.repeat(64) })).status).toBe(409);
     expect((await as.auditor.give(`/ops/approvals/${id}/approve`, { params_hash: hash })).status).toBe(404);
     expect((await apiAs('buyer').escrow(escrow.id)).money['refunded']!.amount).toBe(0);

@@ -1,6 +1,7 @@
 // Before an account is open: a new password by a mailed link, an invitation accepted; and inviting people.
 import { Router, type Request, type Response } from 'express';
 import type { AppContext } from '../../api/context.ts';
+import { notFound } from '../../api/escrow-commands.ts';
 import { Problem } from '../../api/problem.ts';
 import { findOpenInvitation, invite, type Invitation, listInvitations, markAccepted, revokeInvitation } from '../../db/invitations.ts'; // prettier-ignore
 import { findLink, takeLink } from '../../db/links.ts';
@@ -168,6 +169,7 @@ async function send(call: PageCall): Promise<void> {
 async function revoke(call: PageCall): Promise<void> {
   const { context, session, request, response } = call;
   const done = await context.sql.begin((tx) => revokeInvitation(tx, session.person, String(request.params['id'])));
+  if (done === null) throw notFound('invitation');
   if (!done) return invitations(call, 'It is not open any more.');
   seeOther(response, '/invitations', 'invitation_revoked');
 }

@@ -45,14 +45,14 @@ async function list({ context, viewer, reader, request, response }: PageCall): P
   html(response, <ApprovalsPage reader={reader} approvals={approvals} status={status} names={names} older={older} notice={noticeOf(request)} />); // prettier-ignore
 }
 
-async function show(call: PageCall, problem?: string): Promise<void> {
+async function show(call: PageCall, problem?: string, status = 200): Promise<void> {
   const { context, viewer, reader, request, response } = call;
   const approval = await findApproval(context.sql, String(request.params['id']), viewer.entityId);
   if (approval === null) throw notFound('request');
   const { params, requested_by: by, approved_by: yes, denied_by: no } = approval;
   const names = await namesOf(context.sql, [by, yes, no, ...Object.values(params)]);
   const happens = approval.status === 'pending' ? await whatHappens(call, approval) : [];
-  html(response, <ApprovalPage reader={reader} approval={approval} names={names} happens={happens} notice={noticeOf(request)} problem={problem} />, problem === undefined ? 200 : 409); // prettier-ignore
+  html(response, <ApprovalPage reader={reader} approval={approval} names={names} happens={happens} notice={noticeOf(request)} problem={problem} />, status); // prettier-ignore
 }
 
 /** The dry run of what waits, where there is one; sentences for the rest. */
@@ -118,7 +118,7 @@ async function decide(call: PageCall, decision: 'approve' | 'deny'): Promise<voi
   const id = String(request.params['id']);
   const given = { params_hash: field(request, 'params_hash') };
   const result = await giveRoute<{ status: string }>(call, decision, { id }, given, commandKeyOf(request));
-  if (result.kind === 'refused') return show(call, result.problem.detail);
+  if (result.kind === 'refused') return show(call, result.problem.detail, result.problem.status);
   const notice = decision === 'deny' ? 'denied' : result.body.status === 'executed' ? 'approved' : 'approved_failed';
   seeOther(response, `/ops/approvals/${id}`, notice);
 }

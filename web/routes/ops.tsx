@@ -143,6 +143,7 @@ async function resolve(call: PageCall): Promise<void> {
   const { request, response } = call;
   const given = { note: field(request, 'note') };
   const result = await giveRoute(call, 'resolveAlert', { id: String(request.params['id']) }, given, commandKeyOf(request)); // prettier-ignore
+  if (result.kind === 'refused' && result.problem.status === 404) throw notFound('alert');
   if (result.kind === 'refused') return today(call, null, result.problem.detail);
   seeOther(response, '/ops', 'resolved');
 }

@@ -1,6 +1,7 @@
 // One's own security: sessions, password, second factor, and showing again who one is.
 import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
+import { Problem } from '../../api/problem.ts';
 import { setOwnPassword } from '../../db/passwords.ts';
 import { verifyPassword } from '../../db/people.ts';
 import { beginSecondFactor, confirmSecondFactor, endSecondFactor, newRecoveryCodes, passSecondFactor, secondFactorOf } from '../../db/second-factor.ts'; // prettier-ignore
@@ -82,9 +83,9 @@ async function endOthers({ context, session, response }: PageCall): Promise<void
   seeOther(response, '/security', 'sessions_ended');
 }
 
-/** What is nobody's or somebody else's ends nothing. */
 async function endOne({ context, session, request, response }: PageCall): Promise<void> {
-  await endSessions(context.sql, session.person.id, { id: String(request.params['id']) });
+  const ended = await endSessions(context.sql, session.person.id, { id: String(request.params['id']) });
+  if (ended === 0) throw new Problem('not_found', 'You have no such session: it has ended already.');
   const left = await sessionOf(context, request);
   if (left === null) seeOther(response, '/sign-in');
   else seeOther(response, '/security', 'session_ended');
