@@ -72,6 +72,8 @@ export interface RecoveryActivities {
   refundReleased(order: ReleasedRefundOrder): Promise<RefundAnswer>;
   /** Reads a pending one again. */
   recordReleasedRefund(order: ReleasedRefundOrder): Promise<RefundAnswer>;
+  /** A refund that was made, as it was ordered; null where it was undone already. */
+  refundAsReleased(refundId: string): Promise<{ order: ReleasedRefundOrder; amount: number } | null>;
   /** The compensation: what was taken back goes to the seller again, and may be taken back by others. */
   payAgain(subject: PayAgainOrder): Promise<{ paid: number }>;
 }

@@ -9,6 +9,8 @@ import { changeMovement, findMovement, type Movement, raiseAlert, reserveMovemen
 import {
   askRecovery,
   findRecovery,
+  type RefundOfReleased,
+  refundOfReleased,
   releasedLeft,
   reserveRecovery,
   setRecoveryStatus,
@@ -311,6 +313,10 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
     takeBack: (order) => failing(() => takeBack(order)),
     refundReleased,
     recordReleasedRefund: (order) => flow.readAgain(callOf(order), bookingOf(order)),
+    refundAsReleased: async (refundId) => {
+      const made = await refundOfReleased(sql, refundId);
+      return made && { order: orderAsMade(refundId, made), amount: toInteger(made.principal) };
+    },
     payAgain: (subject) => failing(() => payAgain(subject)),
   };
 
@@ -356,6 +362,24 @@ async function recoveredInVain(tx: Tx, recoveryId: string): Promise<bigint> {
     WHERE d.dedupe_key = ${debtKeyOf(recoveryId)}`;
   return row?.recovered ?? 0n;
 }
+
+const orderAsMade = (refundId: string, made: RefundOfReleased): ReleasedRefundOrder => ({
+  escrowId: made.escrow_id,
+  refundId,
+  generation: 1,
+  paymentId: made.payment_id,
+  paymentIntentId: made.payment_intent_id,
+  chargeId: made.charge_id,
+  amount: toInteger(made.amount),
+  currency: made.currency,
+  settlementCurrency: made.settlement_currency,
+  reason: made.reason,
+  milestoneId: made.milestone_id,
+  sellerId: made.seller_id,
+  reversed: toInteger(made.reversed),
+  shortfall: toInteger(made.shortfall),
+  feeReturned: toInteger(made.fee_returned),
+});
 
 function callOf(order: ReleasedRefundOrder): RefundCall {
   const { reversed: _reversed, shortfall: _shortfall, feeReturned: _fee, ...call } = order;

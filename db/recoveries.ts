@@ -156,6 +156,44 @@ export async function findRecovery(sql: Queryable, id: string): Promise<Recovery
   return row ?? null;
 }
 
+export interface RefundOfReleased {
+  escrow_id: string;
+  milestone_id: string;
+  seller_id: string;
+  payment_id: string;
+  payment_intent_id: string;
+  charge_id: string;
+  /** What the buyer got, terms' currency. */
+  amount: bigint;
+  currency: string;
+  settlement_currency: string;
+  /** Principal, terms' currency. */
+  principal: bigint;
+  reason: string;
+  /** As it was posted, settlement currency: taken back, owed, and given back of the fees. */
+  reversed: bigint;
+  shortfall: bigint;
+  fee_returned: bigint;
+}
+
+/** A refund of released money as it was made. Null: no such refund, or one that was undone already. */
+export async function refundOfReleased(sql: Queryable, id: string): Promise<RefundOfReleased | null> {
+  const [row] = await sql<RefundOfReleased[]>`
+    SELECT m.escrow_id, m.milestone_id, m.seller_id, m.payment_id, p.stripe_id AS payment_intent_id, m.stripe_charge_id AS charge_id,
+           m.amount, m.currency, m.settlement_currency, r.amount AS principal, r.reason,
+           coalesce(sum(e.amount) FILTER (WHERE e.account_class = 'on_hold'), 0)::bigint AS reversed,
+           coalesce(sum(e.amount) FILTER (WHERE e.account_class = 'receivable'), 0)::bigint AS shortfall,
+           coalesce(sum(e.amount) FILTER (WHERE e.account_class = 'fee_revenue'), 0)::bigint AS fee_returned
+    FROM movements m
+    JOIN movements p ON p.id = m.payment_id
+    JOIN recoveries r ON r.id = m.id AND r.status = 'refunded'
+    JOIN ledger_transactions t ON t.idempotency_key = 'refund_asked:' || m.id
+    JOIN ledger_entries e ON e.transaction_id = t.id
+    WHERE m.id = ${id} AND m.kind = 'refund'
+    GROUP BY m.id, p.stripe_id, r.amount, r.reason`;
+  return row ?? null;
+}
+
 /** The question about this milestone that waits for an answer. */
 export async function openQuestion(sql: Queryable, escrowId: string, milestoneId: string): Promise<Recovery | null> {
   const [row] = await sql<Recovery[]>`

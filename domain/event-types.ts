@@ -12,7 +12,8 @@ export const EVENT_TYPES: Readonly<Record<string, string>> = {
   'escrow.cancelled': 'The escrow ended by cancellation.',
   'escrow.expired': 'The escrow ended because its time ran out.',
   'escrow.completed': 'The escrow ended: every milestone is released, refunded or cancelled.',
-  'escrow.frozen': 'Staff froze the escrow or a milestone: nothing moves, no timer runs.',
+  'escrow.frozen':
+    'The escrow, a milestone or a seller’s part of it was frozen, by staff or by the platform for a review: nothing of it moves, no timer runs.',
   'escrow.unfrozen': 'Staff ended a freeze.',
   'payment.created': 'The buyer began to pay.',
   'payment.succeeded': 'A payment succeeded.',

@@ -4,7 +4,12 @@ import { escrowWorkflowId } from '../domain/ids.ts';
 import { CHARGEBACK_SIGNALS, CHARGEBACK_WORKFLOW, chargebackWorkflowId } from '../workflows/chargeback-messages.ts';
 import { FAILED_REFUND_SIGNALS, FAILED_REFUND_WORKFLOW, failedRefundWorkflowId } from '../workflows/failed-refund-messages.ts'; // prettier-ignore
 import { SIGNALS } from '../workflows/messages.ts';
-import { REFUND_SIGNALS, refundWorkflowId } from '../workflows/refund-messages.ts';
+import {
+  REFUND_SENT_BACK_WORKFLOW,
+  refundSentBackWorkflowId,
+  REFUND_SIGNALS,
+  refundWorkflowId,
+} from '../workflows/refund-messages.ts';
 import type { EscrowSignals } from './handlers/context.ts';
 
 /** The part of Temporal's Client that is used here. */
@@ -59,6 +64,19 @@ export function escrowSignals(client: SignalClient, taskQueue: string): EscrowSi
           signal: FAILED_REFUND_SIGNALS.news,
           signalArgs: [],
           staticSummary: `refund of ${input.escrowId} that came back`,
+        }),
+      );
+      return 'told';
+    },
+    refundSentBack: async ({ refundId, escrowId }, signal) => {
+      await client.withDeadline(Date.now() + DEADLINE_MS, () =>
+        client.workflow.signalWithStart(REFUND_SENT_BACK_WORKFLOW, {
+          workflowId: refundSentBackWorkflowId(refundId),
+          taskQueue,
+          args: [{ refundId }],
+          signal: REFUND_SIGNALS.stripeEvent,
+          signalArgs: [signal],
+          staticSummary: `refund of released money of ${escrowId} that came back`,
         }),
       );
       return 'told';

@@ -7,6 +7,10 @@ import type { RecoverySignal } from './messages.ts';
 export const REFUND_WORKFLOW = 'refund';
 export const refundWorkflowId = (refundId: string): string => `refund/${refundId}`;
 
+/** One that the bank sent back after its workflow had ended. */
+export const REFUND_SENT_BACK_WORKFLOW = 'refundSentBack';
+export const refundSentBackWorkflowId = (refundId: string): string => `refund-sent-back/${refundId}`;
+
 export interface AskReleasedRefund extends RecoveryRequest {
   sellerId: string;
   paymentId: string;

@@ -26,6 +26,9 @@ const TRY_AGAIN_AFTER = '1 hour';
 /** Banks send refunds back for weeks. */
 const MAY_FAIL_FOR = '45 days';
 
+/** What Stripe spoke of and was not read again yet, and whether its last word was no success. */
+type Told = Pick<ReleasedRefund, 'told' | 'sentBack'>;
+
 type Phase = 'new' | 'deciding' | ReleasedRefundStatus;
 
 class ReleasedRefund {
@@ -143,6 +146,28 @@ async function live(refundId: string): Promise<ReleasedRefundWord | null> {
   return run.word();
 }
 
+/**
+ * The bank sent a refund back after its workflow had ended: read again, undone as a younger one is, and its seller paid again.
+ * The undoing opens the way for another refund of the same money.
+ */
+export function refundSentBack({ refundId }: { refundId: string }): Promise<'undone' | 'refunded'> {
+  return CancellationScope.nonCancellable(async () => {
+    const run: Told = { told: false, sentBack: true };
+    setHandler(stripeSignal, () => {
+      run.told = true;
+    });
+    const made = await books.refundAsReleased(refundId);
+    if (made === null) return 'undone';
+    const { order, amount } = made;
+    const answer = await refunded(run, order, 'recordReleasedRefund');
+    if (answer.outcome === 'succeeded') return 'refunded';
+    await undoing.payAgain({ recoveryId: refundId, escrowId: order.escrowId, milestoneId: order.milestoneId, sellerId: order.sellerId, chargeId: order.chargeId, currency: order.settlementCurrency }); // prettier-ignore
+    setCurrentDetails(`Refund of released money: **undone**, sent back by the bank (${answer.code ?? answer.outcome})`);
+    await tellEscrow({ ...order, amount }, { status: 'released' });
+    return 'undone';
+  });
+}
+
 /** Waits for the other side; nothing happens where it lets the time pass. */
 async function confirmed(run: ReleasedRefund, refundId: string): Promise<void> {
   const { amount, currency } = run.request!;
@@ -213,7 +238,7 @@ async function attempt(
     taken = await money(summary).takeBack({ ...subject, amount: plan.fromSeller });
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
-    await alert(run, 'reversal_unknown', error);
+    await alert(request, 'reversal_unknown', error);
     return { failure: 'reversal_unknown', order: null };
   }
   const order: ReleasedRefundOrder = {
@@ -238,7 +263,7 @@ async function attempt(
 
 /** Until Stripe says that it succeeded or failed. An outcome that stays unknown is asked for again, never guessed. */
 async function refunded(
-  run: ReleasedRefund,
+  run: Told,
   order: ReleasedRefundOrder,
   first: 'refundReleased' | 'recordReleasedRefund',
 ): Promise<RefundAnswer> {
@@ -255,21 +280,26 @@ async function refunded(
       kind = 'recordReleasedRefund';
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
-      await alert(run, 'refund_unknown', error);
+      await alert(order, 'refund_unknown', error);
       wait = TRY_AGAIN_AFTER;
     }
     await condition(() => run.told, wait, { summary: 'Stripe’s word' });
   }
 }
 
-async function alert(run: ReleasedRefund, kind: AlertKind, error: ActivityFailure): Promise<void> {
-  const { refundId, escrowId, milestoneId } = run.request!;
+type Refunded = Pick<AskReleasedRefund, 'refundId' | 'escrowId' | 'milestoneId'>;
+
+async function alert(of: Refunded, kind: AlertKind, error: ActivityFailure): Promise<void> {
+  const { refundId, escrowId, milestoneId } = of;
   const message = error.cause?.message ?? error.message;
   await books.raiseAlert({ kind, key: `${kind}:${refundId}`, escrowId, detail: { refund_id: refundId, milestone_id: milestoneId, message } }); // prettier-ignore
 }
 
 /** The escrow shows it while it runs; one that has ended stays as it is. */
-async function tellEscrow(request: AskReleasedRefund, news: Pick<RecoveryWord, 'status' | 'left'>): Promise<void> {
+async function tellEscrow(
+  request: Refunded & { amount: number },
+  news: Pick<RecoveryWord, 'status' | 'left'>,
+): Promise<void> {
   const { refundId, milestoneId, amount } = request;
   const word: RecoveryWord = { refundId, milestoneId, amount, ...news };
   try {

@@ -177,4 +177,23 @@ describe('a refund that fails after the reversal', () => {
     expect((await movementsOf(world, first.id, 'transfer')).map((t) => t.amount)).toEqual([9000n, 6500n]);
     await expectSound(world, cast, first.id, next.id);
   });
+
+  test('months later, when its workflow has ended: undone all the same, once, and the seller is paid again', async () => {
+    const escrow = await releasedEscrow(cast, [10_000]);
+    expect((await refundBy(ops, escrow)).status).toBe(200);
+    await untilMoney(cast, escrow.id, { released: 0, refunded: 10_000, fees: 0, held: 0, owed: 0 });
+    const { id, stripe_refund_id } = (await refundsOf(ops, escrow.id)).at(-1)!;
+    await world.client.workflow.getHandle(`refund/${id}`).terminate('its 45 days are over');
+    await control(world.sandbox.url, `refunds/${stripe_refund_id}`, { fail: 'expired_or_canceled_card' });
+    const after = await untilMoney(cast, escrow.id, { released: 9000, refunded: 0, fees: 1000, held: 0, owed: 0 });
+    expect(after).toMatchObject({ status: 'completed', milestones: [{ refunds: [{ status: 'failed' }] }] });
+    const again = world.client.workflow.getHandle(`refund-sent-back/${id}`);
+    expect(await again.result()).toBe('undone');
+    await recordHistory(world, again.workflowId, 'refund-sent-back');
+    expect((await movementsOf(world, escrow.id, 'transfer')).map((t) => [t.amount, t.status])).toEqual([[9000n, 'succeeded'], [9000n, 'succeeded']]); // prettier-ignore
+    await expectSound(world, cast, escrow.id);
+    // The buyer's money is the seller's again: it may be asked back anew.
+    expect((await refundBy(ops, escrow)).status).toBe(200);
+    await untilMoney(cast, escrow.id, { released: 0, refunded: 10_000, fees: 0, held: 0, owed: 0 });
+  });
 });

@@ -32,6 +32,8 @@ export interface EscrowSignals {
   refundEvent(refundId: string, signal: StripeSignal): Promise<'told' | 'closed'>;
   /** Starts workflow failed-refund/<id> where it does not run: a refund of an ended escrow came back. */
   failedRefund(input: FailedRefundInput): Promise<'told' | 'closed'>;
+  /** Starts workflow refund-sent-back/<id> where it does not run: a refund of released money came back after its workflow's end. */
+  refundSentBack(input: FailedRefundInput, signal: StripeSignal): Promise<'told' | 'closed'>;
   /** Starts workflow chargeback/<id> where it does not run. */
   disputeEvent(input: ChargebackInput, signal: DisputeSignal): Promise<'told' | 'closed'>;
   fraudWarning(escrowId: string, signal: FraudWarningSignal): Promise<'told' | 'closed'>;

@@ -2,6 +2,7 @@
 // by its PaymentIntent's.
 import { refundAsMade } from '../../db/failed-refunds.ts';
 import type { InboxEvent } from '../../db/inbox-queue.ts';
+import { refundOfReleased } from '../../db/recoveries.ts';
 import type { RefundFacts } from '../../payments/port.ts';
 import type { Handler, HandlerContext, Outcome } from './context.ts';
 import { objectIdOf, orMissing } from './context.ts';
@@ -65,9 +66,16 @@ async function tellRefund(event: InboxEvent, fetched: RefundFacts, context: Hand
   if (told === 'told' || (await settledMovement(sql, fetched.id, refundId, fetched.status))) {
     return { state: 'done', escrowId };
   }
-  if (refundId !== null && (await cameBack(sql, refundId, fetched.status))) {
-    await signals.failedRefund({ refundId, escrowId });
-    return { state: 'done', escrowId };
+  if (refundId !== null && (fetched.status === 'failed' || fetched.status === 'canceled')) {
+    // We hold it for done, and the bank sent it back: what a refund was is known, so it can be made again, or undone.
+    if ((await refundAsMade(sql, refundId)) !== null) {
+      await signals.failedRefund({ refundId, escrowId });
+      return { state: 'done', escrowId };
+    }
+    if ((await refundOfReleased(sql, refundId)) !== null) {
+      await signals.refundSentBack({ refundId, escrowId }, signal);
+      return { state: 'done', escrowId };
+    }
   }
   return {
     state: 'parked',
@@ -75,13 +83,6 @@ async function tellRefund(event: InboxEvent, fetched: RefundFacts, context: Hand
     reason: `its workflow is closed, and refund ${fetched.id} is ${fetched.status} at Stripe but not in the database`,
     escrowId,
   };
-}
-
-/** We hold it for done, and the bank sent it back: what a refund of held money was is known, so it can be made again. */
-async function cameBack(sql: HandlerContext['sql'], refundId: string, status: string): Promise<boolean> {
-  if (status !== 'failed' && status !== 'canceled') return false;
-  const made = await refundAsMade(sql, refundId);
-  return made !== null;
 }
 
 async function escrowOfPayment(fetched: RefundFacts, stripe: HandlerContext['stripe']): Promise<string | undefined> {
