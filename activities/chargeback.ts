@@ -83,8 +83,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
         WHERE id = ${disputeId}`;
       // Fees that come, or come back, after the loss was divided.
       if (state.plan && (await isSettled(tx, disputeId))) {
-        const { terms } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
-        await passFeesOn(tx, dispute, readPlan(state.plan), terms.policy);
+        await passFeesOn(tx, dispute, readPlan(state.plan));
       }
       if ((phase === 'won' || phase === 'lifted') && !state.plan) await settleRate(tx, dispute, facts, decided.round);
       const alert =
@@ -233,8 +232,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
           detail: { dispute_id: disputeId, amount: toInteger(plan.unassignedMinor) },
         });
       }
-      const { terms } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
-      await passFeesOn(tx, dispute, plan, terms.policy);
+      await passFeesOn(tx, dispute, plan);
     });
     deps.crashPoint?.('after_commit');
   }

@@ -1,21 +1,21 @@
 // Stripe's fees for a lost dispute, passed on to its sellers where the terms say so: a debt of kind `costs` for each share of
 // the loss, more of it when Stripe takes more, less when Stripe gives fees back.
-import type { CardDispute } from '../db/card-disputes.ts';
+import { type CardDispute, paidByCharge } from '../db/card-disputes.ts';
 import type { Tx } from '../db/client.ts';
 import { cancelRest, type Debt, debtorOf, openDebt } from '../db/debts.ts';
 import { post } from '../db/ledger.ts';
 import { raiseAlert } from '../db/movements.ts';
 import { type LossPlan, shareFees } from '../domain/chargeback.ts';
 import { toInteger } from '../domain/money.ts';
-import type { Policy } from '../domain/policy.ts';
 import { disputeFeePassed, disputeFeeReturned } from '../domain/postings-dispute.ts';
 
 /**
  * Brings what each seller owes of the fees to their share of what Stripe has taken in fees by now. The caller holds the
  * dispute's lock and has posted its loss; a repetition changes nothing.
  */
-export async function passFeesOn(tx: Tx, dispute: CardDispute, plan: LossPlan, policy: Policy): Promise<void> {
-  if (policy.disputeFee !== 'seller') return;
+export async function passFeesOn(tx: Tx, dispute: CardDispute, plan: LossPlan): Promise<void> {
+  const { terms } = await paidByCharge(tx, dispute.escrow_id, dispute.charge_id);
+  if (terms.policy.disputeFee !== 'seller') return;
   const [fees] = await tx<{ currency: string; total: bigint }[]>`
     SELECT e.currency, sum(e.amount)::bigint AS total
     FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id

@@ -4,7 +4,6 @@ import { type Debtor, ofDebtor, receivableOf, recoveryAccount } from './postings
 
 export const disputeAccount = {
   receivable: (disputeId: string) => `dispute:${disputeId}:receivable`,
-  fees: 'dispute_fees',
   loss: 'dispute_loss',
 } as const;
 
@@ -19,7 +18,7 @@ export function disputeMoney(disputeId: string, bt: BalanceTransaction): Leg[] {
   return legs(
     { account: stripeAccount(bt), amountMinor: bt.netMinor },
     { account: disputeAccount.receivable(disputeId), amountMinor: -bt.amountMinor },
-    { account: disputeAccount.fees, amountMinor: bt.feeMinor },
+    { account: account.disputeFees, amountMinor: bt.feeMinor },
   );
 }
 
@@ -68,7 +67,7 @@ export function disputeLost(
 export function disputeFeePassed(debtor: Debtor, amountMinor: bigint): Leg[] {
   return legs(
     { account: receivableOf(debtor), amountMinor, ...ofDebtor(debtor) },
-    { account: disputeAccount.fees, amountMinor: -amountMinor, milestoneId: debtor.milestoneId },
+    { account: account.disputeFees, amountMinor: -amountMinor, milestoneId: debtor.milestoneId },
   );
 }
 

@@ -7,7 +7,6 @@ export const recoveryAccount = {
   costsReceivable: (sellerId: string) => `seller:${sellerId}:costs_receivable`,
   bank: 'bank',
   badDebt: 'bad_debt',
-  disputeFees: 'dispute_fees',
 } as const;
 
 interface OfSeller {
@@ -134,7 +133,7 @@ export function debtRepaid(debtor: Debtor, amountMinor: bigint): Leg[] {
 export function debtWrittenOff(debtor: Debtor, amountMinor: bigint): Leg[] {
   return legs(
     {
-      account: debtor.kind === 'costs' ? recoveryAccount.disputeFees : recoveryAccount.badDebt,
+      account: debtor.kind === 'costs' ? account.disputeFees : recoveryAccount.badDebt,
       amountMinor,
       ...ofDebtor(debtor),
     },

@@ -17,6 +17,7 @@ export const account = {
   stripeAvailable: 'stripe:available',
   stripeFees: 'stripe_fees',
   feeRevenue: 'fee_revenue',
+  disputeFees: 'dispute_fees',
   fx: 'fx',
   unexplained: 'unexplained',
   platformFloat: 'platform_float',

@@ -100,6 +100,38 @@ test('a refund that is still under way is waited for before the loss is divided'
   await expectBooksClose(world, escrow.id);
 });
 
+test.each([
+  ['before_call', 'never had', []],
+  ['after_effect', 'has made', [9000]],
+] as const)('a transfer that is under way (%s: Stripe %s it) is waited for, and what came of it is looked up', async (point, _had, reversals) => {
+  const escrow = await funded();
+  await cast.seller.act(escrow.id, escrow.milestones[0]!.id, 'submit');
+  failAt = point;
+  await buyer.act(escrow.id, escrow.milestones[0]!.id, 'accept');
+  await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('ops'));
+  const dispute = await openDispute(world, buyer, escrow);
+  await decide(world, dispute, 'losing_evidence');
+  await untilDispute(world, dispute.stripe_dispute_id, (d) => d.status === 'lost');
+  const handle = world.client.workflow.getHandle(`chargeback/${dispute.id}`);
+  const planned = async () => (await world.sql<{ planned: boolean }[]>`SELECT state ? 'plan' AS planned FROM disputes WHERE id = ${dispute.id}`)[0]!.planned; // prettier-ignore
+  const waits = async () => (await handle.describe()).raw.pendingActivities?.length === 0;
+  while (!(await waits())) await new Promise((resolve) => setImmediate(resolve));
+  expect(await planned()).toBe(false);
+  // Nobody has called for long: it is looked up.
+  await world.sql`UPDATE movements SET created_at = now() - interval '1 hour' WHERE escrow_id = ${escrow.id} AND kind = 'transfer'`; // prettier-ignore
+  await world.sql`UPDATE movement_attempts SET last_call_at = now() - interval '1 hour' WHERE movement_id IN (SELECT id FROM movements WHERE escrow_id = ${escrow.id} AND kind = 'transfer')`; // prettier-ignore
+  await handle.signal('stripeEvent', { status: 'lost' });
+  await ended(world, dispute);
+  await untilEscrow(buyer, escrow.id, (e) => amountsOf(e, 'charged_back')[0] === 10_000);
+  // The part that paid its seller is still asked about; one that never did has ended with its money.
+    if (reversals.length > 0) await cast.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
+  const done = await untilStatus(buyer, escrow.id, 'completed');
+  expect(amountsOf(done, 'charged_back', 'released', 'owed', 'absorbed')).toEqual([10_000, 0, 0, 0]);
+  const reversed = await world.sql<{ amount: bigint }[]>`SELECT amount FROM movements WHERE escrow_id = ${escrow.id} AND kind = 'reversal'`; // prettier-ignore
+  expect(reversed.map((m) => Number(m.amount))).toEqual(reversals);
+  await expectBooksClose(world, escrow.id);
+}); // prettier-ignore
+
 describe('a refund that Stripe refuses because a bank is at the payment', () => {
   /** The dispute's own events are lost: the refusal is the first that speaks of it. */
   async function refusedFirst(): Promise<{ escrow: EscrowObject; stripeId: string }> {

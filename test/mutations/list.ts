@@ -1,5 +1,6 @@
 // Every guard that is taken out, by groups.
 import { ACCESS_MUTATIONS, APPROVAL_MUTATIONS, AUDIT_MUTATIONS, COMMAND_MUTATIONS, INBOX_MUTATIONS } from './access.ts';
+import { LOSS_MUTATIONS } from './losses.ts';
 import { KEY_MUTATIONS, MONEY_MUTATIONS, WORKFLOW_MUTATIONS } from './money.ts';
 import type { Group } from './mutation.ts';
 import { GUARD_G_MUTATIONS, GUARD_MUTATIONS, TABLE_MUTATIONS, TIMER_MUTATIONS } from './rules.ts';
@@ -15,6 +16,7 @@ export const GROUPS: readonly Group[] = [
   { name: 'schema', title: 'Rows that are single, owed or unchanged', mutations: SCHEMA_MUTATIONS },
   { name: 'stripe-keys', title: 'Keys given to Stripe', mutations: KEY_MUTATIONS },
   { name: 'money', title: 'Reservations, netting, taking back', mutations: MONEY_MUTATIONS },
+  { name: 'losses', title: 'What a bank takes back', mutations: LOSS_MUTATIONS },
   { name: 'workflow', title: 'The workflow', mutations: WORKFLOW_MUTATIONS },
   { name: 'commands', title: 'Keys of commands, and the projection', mutations: COMMAND_MUTATIONS },
   { name: 'access', title: 'Who may see and do what', mutations: ACCESS_MUTATIONS },

@@ -333,6 +333,13 @@ describe('payment per milestone', () => {
       const after = await untilEscrow(buyer, id, (e) => e.money['refunded']!.amount > 0);
       expect([after.status, ...statusesOf(after), ...amountsOf(after, 'charged', 'refunded', 'held')]).toEqual(['active', 'funded', 'cancelled', 7000, 4000, 3000]); // prettier-ignore
     });
+    // The bank sends it back later: it is read again, and made anew when ops have looked.
+    const [late] = await refundsOf(buyer, id);
+    await control(world.sandbox.url, `refunds/${late!.stripe_refund_id}`, { fail: 'declined' });
+    const back = await untilEscrow(buyer, id, (e) => e.frozen.includes('ops'));
+    expect(amountsOf(back, 'refunded', 'held')).toEqual([0, 7000]);
+    await cast.ops.unfreeze(id);
+    await untilEscrow(buyer, id, (e) => amountsOf(e, 'refunded')[0] === 4000 && e.frozen.length === 0);
     await seller.act(id, milestones[0]!.id, 'submit');
     await buyer.act(id, milestones[0]!.id, 'accept');
     await untilStatus(buyer, id, 'completed');
