@@ -1,4 +1,5 @@
 // The API reference as plain pages, written from the OpenAPI document and the list of errors; nothing is loaded from elsewhere.
+import { requestOf } from './examples.ts';
 import type { OpenApiDocument } from './openapi.ts';
 import { PROBLEMS } from './problem.ts';
 
@@ -83,18 +84,14 @@ function fields(schema: Schema | undefined): string {
 
 /** A line for the shell, of the examples that stand in the document: the very request that test/examples sends. */
 function exampleText(method: string, path: string, operation: Operation): string {
-  const of = (where: string) => (operation.parameters ?? []).filter((p) => p.in === where && p.example !== undefined);
-  const filled = of('path').reduce((text, p) => text.replace(`{${p.name}}`, String(p.example as string | number)), path);
-  const query = new URLSearchParams(Object.fromEntries(of('query').map((p) => [p.name, String(p.example as string | number)]))).toString();
+  const { address, mediaType, body } = requestOf(path, operation);
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-  const lines = [`curl ${quoted(`$URL${filled}${query === '' ? '' : `?${query}`}`).replaceAll("'", '"')} -H "Authorization: Bearer $KEY"`];
+  const lines = [`curl ${quoted(`$URL${address}`).replaceAll("'", '"')} -H "Authorization: Bearer $KEY"`];
   if (method === 'delete') lines[0] = lines[0]!.replace('curl', 'curl -X DELETE');
   if (method === 'post') {
     lines.push('-H "Idempotency-Key: $(uuidgen)"');
-    const [[type, content] = ['application/json', { example: {} }]] = Object.entries(operation.requestBody?.content ?? {});
-    const body = Object.entries(content.example ?? {}) as [string, unknown][];
-    if (type === 'application/json') lines.push(`--json ${quoted(JSON.stringify(content.example ?? {}, null, 2))}`);
-    else lines.push(...body.map(([name, value]) => `-F ${quoted(`${name}=${name === 'file' ? '@' : ''}${String(value as string | number)}`)}`));
+    if (mediaType === 'application/json') lines.push(`--json ${quoted(JSON.stringify(body, null, 2))}`);
+    else lines.push(...Object.entries(body).map(([name, value]) => `-F ${quoted(`${name}=${name === 'file' ? '@' : ''}${String(value as string | number)}`)}`));
   }
   return `<pre>${escape(lines.join(' \\\n  '))}</pre>`;
 } // prettier-ignore

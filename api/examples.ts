@@ -203,6 +203,22 @@ export function thingsOfPath(path: string): Record<string, Thing> {
   return Object.fromEntries(found);
 }
 
+/** An operation of the OpenAPI document, as far as its example goes. */
+export interface ShownOperation {
+  parameters?: { name: string; in: string; example?: unknown }[];
+  requestBody?: { content: Record<string, { example?: object }> };
+}
+
+/** The request that an operation's example is: its address with path and query, and what is sent of which media type. */
+export function requestOf(path: string, { parameters = [], requestBody }: ShownOperation): { address: string; mediaType: string; body: Record<string, unknown> } {
+  const of = (where: string) =>
+    parameters.filter((p) => p.in === where && p.example !== undefined).map((p) => [p.name, String(p.example as string | number)] as const);
+  const filled = of('path').reduce((text, [name, value]) => text.replace(`{${name}}`, value), path);
+  const query = new URLSearchParams(Object.fromEntries(of('query'))).toString();
+  const [[mediaType, content] = ['application/json', {}]] = Object.entries(requestBody?.content ?? {}) as [string, { example?: object }][];
+  return { address: query === '' ? filled : `${filled}?${query}`, mediaType, body: { ...content.example } };
+} // prettier-ignore
+
 /** Where routes and examples are apart: each a line for `npm run check`. */
 export function faultsOfExamples(routes: readonly Route[]): string[] {
   const known = new Set(routes.map(({ operationId }) => operationId));

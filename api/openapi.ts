@@ -3,7 +3,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig } from '@aste
 import { z } from 'zod';
 import { EVENT_TYPES } from '../domain/event-types.ts';
 import { eventOfType } from './event-schemas.ts';
-import { type Example, EXAMPLES, THINGS, thingsOfPath } from './examples.ts';
+import { type Example, EXAMPLES, type ShownOperation, THINGS, thingsOfPath } from './examples.ts';
 import { API_VERSION } from './version.ts';
 import { PROBLEM_TYPE, PROBLEMS } from './problem.ts';
 import { type Route, scopesOf } from './route.ts';
@@ -89,18 +89,13 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   });
   for (const { method, path, operationId } of routes) {
     const operation = document.paths?.[path]?.[method];
-    if (operation !== undefined) showExample(operation as Shown, path, EXAMPLES[operationId]);
+    if (operation !== undefined) showExample(operation as ShownOperation, path, EXAMPLES[operationId]);
   }
   return document;
 }
 
-interface Shown {
-  parameters?: { name: string; in: string; example?: unknown }[];
-  requestBody?: { content: Record<string, { example?: unknown }> };
-}
-
 /** In OpenAPI's own places: at its parameters and its body. */
-function showExample(operation: Shown, path: string, example: Example | undefined): void {
+function showExample(operation: ShownOperation, path: string, example: Example | undefined): void {
   const inPath = thingsOfPath(path);
   for (const parameter of operation.parameters ?? []) {
     const thing = parameter.in === 'path' ? inPath[parameter.name] : undefined;

@@ -1,4 +1,6 @@
 // The webhook inbox: what is signed is stored once before it is answered, what is not leaves no trace, and it is quick.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Stripe } from 'stripe';
 import { eventInbox } from '../../api/event-inbox.ts';
@@ -189,30 +191,67 @@ test('no 2xx before its commit: what the database refuses is answered with an er
   expect(await deliver(payload, signed(payload))).toMatchObject({ status: 200, body: { duplicate: false } });
 });
 
+/** Answers after one committed INSERT of the same text, and does nothing else: what any inbox must take. */
+async function startFloor(): Promise<{ url: string; close: () => Promise<void> }> {
+  const owner = connect(api.ownerUrl, { max: 1, applicationName: 'floor' });
+  await owner.unsafe('CREATE TABLE floor (id text PRIMARY KEY, body text NOT NULL); GRANT INSERT ON floor TO PUBLIC');
+  await owner.end();
+  let rows = 0;
+  const server = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const body = Buffer.concat(parts).toString();
+      void api.sql`INSERT INTO floor VALUES (${`row_${++rows}`}, ${body})`.then(
+        () => response.writeHead(200, { 'content-type': 'application/json' }).end('{"received":true}'),
+        () => response.writeHead(500).end('{}'),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close };
+}
+
 /** The machine that runs the tests is shared: a round in which a neighbour took the processor says nothing of the code. */
 const ROUNDS = 12;
+/** Signature, parsing, log line and metrics beside the INSERT; on a quiet machine it is under 2. */
+const TIMES_THE_FLOOR = 5;
 
-test('answers within 100 ms at the 99th percentile, after commit', async () => {
-  const one = async (): Promise<number> => {
+test('answers after its commit, at the 99th percentile in a small multiple of a bare INSERT over HTTP', async () => {
+  const floor = await startFloor();
+  const timed = async (url: string): Promise<number> => {
     const payload = JSON.stringify(event({ data: { object: { id: 'pi_x', note: 'x'.repeat(3000) } } }));
-    const signature = signed(payload);
+    const headers = { 'Content-Type': 'application/json', 'Stripe-Signature': signed(payload) };
     const started = performance.now();
-    const { status } = await deliver(payload, signature);
-    if (status !== 200) throw new Error(`status ${status}`);
+    const response = await fetch(url, { method: 'POST', headers, body: payload });
+    await response.arrayBuffer();
+    if (response.status !== 200) throw new Error(`status ${response.status}`);
     return performance.now() - started;
   };
-  await one();
+  const inbox = `${api.url}/webhooks/stripe`;
+  for (const url of [inbox, floor.url]) await timed(url);
   const before = await total();
-  const p99s: number[] = [];
-  while (p99s.length < ROUNDS && !p99s.some((p99) => p99 < 100)) {
-    const times: number[] = [];
-    // Four at a time, as Stripe's deliveries come.
-    for (let i = 0; i < 100; i++) times.push(...(await Promise.all([one(), one(), one(), one()])));
-    times.sort((a, b) => a - b);
-    p99s.push(times[Math.floor(times.length * 0.99)]!);
+  const p99 = (times: number[]) => times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)]!;
+  const ratios: number[] = [];
+  while (ratios.length < ROUNDS && !ratios.some((ratio) => ratio < TIMES_THE_FLOOR)) {
+    const [ours, bare]: [number[], number[]] = [[], []];
+    // Four at a time, as Stripe's deliveries come; in turns, so that a busy moment falls on both.
+    for (let i = 0; i < 100; i++) {
+      ours.push(...(await Promise.all(Array.from({ length: 4 }, () => timed(inbox)))));
+      bare.push(...(await Promise.all(Array.from({ length: 4 }, () => timed(floor.url)))));
+    }
+    ratios.push(p99(ours) / p99(bare));
   }
-  expect(await total()).toBe(before + 400 * p99s.length);
-  expect(Math.min(...p99s)).toBeLessThan(100);
+  await floor.close();
+  expect(await total()).toBe(before + 400 * ratios.length);
+  expect(Math.min(...ratios)).toBeLessThan(TIMES_THE_FLOOR);
 });
 
 test('ops list events by state, page by page, and replay one', async () => {
