@@ -18,6 +18,9 @@ import { type ActivityDeps, madeOf, readFromStripe, writeToStripe } from './stri
 
 const NO_CAPABILITY = new Set(['insufficient_capabilities_for_transfer', 'transfers_not_allowed', 'account_invalid']);
 
+/** v1 says resource_missing, v2 not_found, and both account_invalid to a platform that has no access any more. */
+const GONE = new Set(['resource_missing', 'not_found', 'account_invalid']);
+
 export function releaseActivities(deps: ActivityDeps) {
   const { sql, payments, firstReleaseDelayMs: delayMs = 0 } = deps;
 
@@ -196,7 +199,16 @@ export function releaseActivities(deps: ActivityDeps) {
     await updateSellerCapability(sql, sellerId, account.transfers, account.requirements);
   }
 
-  const accountOf = (stripeAccountId: string) => readFromStripe(() => payments.retrieveAccount(stripeAccountId));
+  /** An account that Stripe does not show any more, closed or disconnected, can receive nothing. */
+  const accountOf = (stripeAccountId: string) =>
+    readFromStripe(async () => {
+      try {
+        return await payments.retrieveAccount(stripeAccountId);
+      } catch (error) {
+        if (!(error instanceof PaymentsError && error.kind === 'refused' && GONE.has(error.code))) throw error;
+        return { transfers: 'inactive' as const, requirements: [] };
+      }
+    });
 
   return { transferToSeller };
 }

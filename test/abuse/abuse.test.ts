@@ -5,6 +5,8 @@ import { createPerson } from '../../db/people.ts';
 import { insertSeller } from '../../db/sellers.ts';
 import { buildPolicy } from '../../domain/policy.ts';
 import { parsePeriod } from '../../domain/periods.ts';
+import { buildTerms } from '../../domain/terms.ts';
+import { context, milestone, proposal as terms } from '../domain/fixtures.ts';
 import { type Api, apiOf, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
 import { startWorld, type World } from '../stack/world.ts';
 
@@ -12,7 +14,7 @@ let world: World;
 let buyer: Api;
 let seller: Api;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ settings: { FUND_CANCEL_LIMIT: '3' } });
   buyer = apiOf(world, world.people.buyer);
   seller = apiOf(world, world.people.seller);
 });
@@ -47,7 +49,12 @@ test('a second extension, and one beyond the first period again', async () => {
   expect((await extend()).status).toBe(409);
 });
 
-test('a policy or an inspection too short to look, in live mode', () => {
+test('an inspection too short to look, and a policy too short to answer, in live mode', () => {
+  const built = (period: string, live: boolean) => () =>
+    buildTerms(terms({ milestones: [milestone({ inspection_period: period })] }), context({ live }));
+  expect(built('P2DT23H', true)).toThrow(/too short to look at the work/);
+  expect(built('P3D', true)).not.toThrow();
+  expect(built('PT2S', false)).not.toThrow();
   expect(() => buildPolicy({ reply: 'PT1H' }, true)).toThrow(/shorter than live mode allows/);
   expect(() => buildPolicy({ reply: 'PT1H' }, false)).not.toThrow();
 });
@@ -70,7 +77,7 @@ test('work before its agreed start', async () => {
 
 test('funding and cancelling again and again', async () => {
   const other = apiOf(world, world.people.buyer2);
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 3; i++) {
     const escrow = await fundedEscrow(other, [seller], proposal(world.people.seller.id, [1000]));
     await other.cancel(escrow.id);
     await untilStatus(other, escrow.id, 'cancelled');
@@ -137,4 +144,20 @@ test('silence stalls nobody: the buyer’s releases the work, the seller’s on 
     untilStatus(buyer, silentSeller.id, 'completed'),
   ]);
   expect([released.money['released']!.amount, refunded.money['refunded']!.amount]).toEqual([900, 1000]);
+});
+
+test('a seller who objects to a refund of overdue work: it is disputed, and no silence refunds it', async () => {
+  const dueAt = new Date(Date.now() + 2000).toISOString();
+  const escrow = await fundedEscrow(
+    buyer,
+    [seller],
+    proposal(world.people.seller.id, [1000], { policy: { overdue: 'PT4S' } }, { due_at: dueAt }),
+  );
+  const m = escrow.milestones[0]!.id;
+  const path = `/v1/escrows/${escrow.id}/milestones/${m}/dispute`;
+  await untilEscrow(buyer, escrow.id, (e) => e.milestones[0]!.status === 'overdue');
+  expect((await seller.post(path, { reason: 'the buyer never answered' })).status).toBe(201);
+  expect((await buyer.post<Refused>(`/v1/escrows/${escrow.id}/milestones/${m}/refund`, { reason: 'late' })).status).toBe(409); // prettier-ignore
+  const after = await buyer.escrow(escrow.id);
+  expect([after.milestones[0]!.status, after.frozen]).toEqual(['disputed', ['in_product_dispute']]);
 });

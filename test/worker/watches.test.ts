@@ -5,9 +5,10 @@ import { DAY_MS } from '../../domain/periods.ts';
 import { keepsBack, watchSolvency } from '../../worker/platform-payouts.ts';
 import { warnOfHoldingLimits } from '../../worker/sweeps.ts';
 import { connect, type Sql } from '../../db/client.ts';
-import { type Api, apiOf, fundedEscrow, proposal, untilStatus } from '../stack/api.ts';
-import { topUpFloat } from '../stack/books.ts';
+import { type Api, apiOf, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
+import { expectBooksClose, topUpFloat } from '../stack/books.ts';
 import { control, startWorld, type World } from '../stack/world.ts';
+import { accountOf } from '../workflows/steps.ts';
 
 let world: World;
 let owner: Sql;
@@ -59,6 +60,31 @@ test('a failed payout reaches its seller with what to do, and ops', async () => 
   expect(alerts).toHaveLength(1);
   const others = apiOf(world, world.people.seller2);
   expect((await others.get<Payouts>('/v1/payouts')).body.data).toEqual([]);
+});
+
+test('a seller’s own states: restricted, active again, disconnected; what was accepted waits, and goes to nobody else', async () => {
+  const [gone, other] = [apiOf(world, world.people.seller3), apiOf(world, world.people.seller2)];
+  const milestones = [gone, other].map((s) => ({ title: s.person.email, amount: 5000, seller_id: s.person.id }));
+  const escrow = await fundedEscrow(buyer, [gone, other], { ...proposal('', []), milestones });
+  const account = await accountOf(world, gone.person.id);
+  const ops = apiOf(world, world.people.ops);
+  const become = async (change: object, status: string): Promise<void> => {
+    await control(world.sandbox.url, `accounts/${account}`, change);
+    const end = Date.now() + 120_000;
+    const now = async () => (await ops.get<{ status: string }>(`/v1/sellers/${gone.person.id}`)).body.status;
+    while ((await now()) !== status && Date.now() < end) await new Promise((resolve) => void setTimeout(resolve, 100));
+    expect(await now()).toBe(status);
+  };
+  await become({ transfers: 'inactive' }, 'restricted');
+  await become({ transfers: 'active' }, 'active');
+  await become({ deauthorized: true }, 'disconnected');
+  for (const [i, s] of [gone, other].entries()) {
+    await s.act(escrow.id, escrow.milestones[i]!.id, 'submit');
+    await buyer.act(escrow.id, escrow.milestones[i]!.id, 'accept');
+  }
+  const waits = await untilEscrow(buyer, escrow.id, (e) => e.milestones.map((m) => m.status).join() === 'blocked_kyc,released'); // prettier-ignore
+  expect([waits.money['held']!.amount, waits.money['released']!.amount]).toEqual([4500, 4500]);
+  await expectBooksClose(world, escrow.id);
 });
 
 test('ops are told 30 and 15 days before the holding limit and at it, once each', async () => {
