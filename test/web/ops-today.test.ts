@@ -100,7 +100,7 @@ test('one escrow from all sides: why, workflow, Stripe, events, ledger, links in
   const escrow = await funded('All sides');
   const [payment] = await apiAs('buyer').list<{ stripe_charge_id: string }>(escrow.id, 'payments');
   const page = await auditor.get(`/ops/escrows/${escrow.id}`);
-  const parts = ['Of USD 100.00 charged', `escrow/${escrow.id}`, 'running', 'BuyerId', payment!.stripe_charge_id, 'Events from Stripe', 'milestone:', `workflows/escrow%2F${escrow.id}`, `/ops/audit?subject=${escrow.id}`]; // prettier-ignore
+  const parts = ['Of USD 100.00 charged', `escrow/${escrow.id}`, 'running', 'BuyerId', payment!.stripe_charge_id, 'Events from Stripe', 'If a bank took it back', 'only Stripe’s balance transaction tells it', 'milestone:', `workflows/escrow%2F${escrow.id}`, `/ops/audit?subject=${escrow.id}`]; // prettier-ignore
   for (const words of parts) expect([words, page.text.includes(words)]).toEqual([words, true]);
   const seller = await signInAs(pages.url, 'seller');
   expect((await seller.get(`/ops/escrows/${escrow.id}`)).status).toBe(404);

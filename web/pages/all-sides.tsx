@@ -8,6 +8,7 @@ import type { StripeEventRow } from '../../db/stripe-events.ts';
 import { CopyableId, Moment, Money, StatusChip } from '../parts/basics.tsx';
 import { FileList } from '../parts/files.tsx';
 import { Layout } from '../parts/layout.tsx';
+import type { DryRunResult } from '../parts/consequences.tsx';
 import { MoneyBar } from '../parts/money-bar.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Reader } from '../reader.ts';
@@ -41,6 +42,8 @@ interface AllSidesProps {
   approvals: readonly Approval[];
   alerts: readonly Alert[];
   files: readonly StoredFile[];
+  /** Of each payment: what would follow if its bank took it back whole, or why that cannot be said. */
+  disputes: readonly { paymentId: string; preview: DryRunResult['preview'] }[];
 }
 
 export function AllSidesPage(props: AllSidesProps) {
@@ -82,6 +85,7 @@ export function AllSidesPage(props: AllSidesProps) {
         <Workflow {...props} />
         <AtStripe {...props} />
       </div>
+      <IfDisputed {...props} />
       <Events {...props} />
       {approvals.length === 0 ? null : (
         <section class="card" aria-labelledby="its-approvals">
@@ -104,6 +108,39 @@ export function AllSidesPage(props: AllSidesProps) {
     </Layout>
   );
 } // prettier-ignore
+
+/** By the rules that divide a real loss; as if every seller's balance at Stripe covered it. */
+function IfDisputed({ reader, record, disputes }: AllSidesProps) {
+  const titles = new Map(record.state.milestones.map((m) => [m.id, m.title]));
+  if (disputes.length === 0) return null;
+  return (
+    <section class="card" aria-labelledby="if-disputed">
+      <h2 id="if-disputed">If a bank took it back</h2>
+      {disputes.map(({ paymentId, preview }) => (
+        <>
+          <p>
+            The whole of payment <CopyableId id={paymentId} />, lost:
+          </p>
+          {preview.refusal === null ? null : <p class="quiet">{preview.refusal.detail}</p>}
+          <ul class="plain-list">
+            {preview.losses.map((l) => (
+              <li>
+                {titles.get(l.milestone_id)}: <Money reader={reader} of={l.amount} />, of which{' '}
+                <Money reader={reader} of={l.unreleased} /> not paid out yet, <Money reader={reader} of={l.reversed} />{' '}
+                taken back from the seller, <Money reader={reader} of={l.owed} /> owed by the seller,{' '}
+                <Money reader={reader} of={l.fees_returned} /> fees given back,{' '}
+                <Money reader={reader} of={l.platform} /> the platform’s
+              </li>
+            ))}
+          </ul>
+          {preview.notes.map((note) => (
+            <p class="quiet">{note}</p>
+          ))}
+        </>
+      ))}
+    </section>
+  );
+}
 
 function Workflow({ reader, workflow, temporal }: AllSidesProps) {
   return (

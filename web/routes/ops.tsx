@@ -3,6 +3,7 @@ import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
 import { notFound } from '../../api/escrow-commands.ts';
 import { explain } from '../../api/explanation.ts';
+import { previewEscrow } from '../../api/preview.ts';
 import { approvalsOfEscrow } from '../../db/approvals.ts';
 import { cardDisputesFor } from '../../db/card-disputes.ts';
 import { findEscrow } from '../../db/escrows.ts';
@@ -14,6 +15,7 @@ import { openAlerts, queues, stuckMilestones } from '../../db/queues.ts';
 import { escrowWorkflowId, isId } from '../../domain/ids.ts';
 import { commandKeyOf, field, html, noticeOf, type PageCall, seeOther, signedIn } from '../page.ts';
 import { giveRoute } from '../page-commands.ts';
+import type { DryRunResult } from '../parts/consequences.tsx';
 import { AllSidesPage } from '../pages/all-sides.tsx';
 import { HealthPage } from '../pages/health.tsx';
 import { ChargebacksPage, PayoutsPage } from '../pages/ops-lists.tsx';
@@ -74,12 +76,13 @@ async function search(call: PageCall): Promise<void> {
   html(response, <SearchPage reader={reader} asked={asked} {...found} />);
 }
 
-async function allSides({ context, viewer, reader, request, response }: PageCall): Promise<void> {
+async function allSides({ context, caller, viewer, reader, request, response }: PageCall): Promise<void> {
   const { sql, settings, temporal, logger } = context;
   const id = String(request.params['id']);
   const record = isId('escrow', id) ? await findEscrow(sql, viewer, id) : null;
   if (record === null) throw notFound('escrow');
-  const [workflow, movements, entries, events, approvals, alerts, files] = await Promise.all([
+  const paid = record.state.payments.filter((p) => p.status === 'succeeded' && p.chargeId !== null);
+  const [workflow, movements, entries, events, approvals, alerts, files, disputes] = await Promise.all([
     workflowFacts(temporal, logger, escrowWorkflowId(id)),
     allMovements(sql, id),
     entriesOf(sql, id),
@@ -87,6 +90,7 @@ async function allSides({ context, viewer, reader, request, response }: PageCall
     approvalsOfEscrow(sql, id),
     openAlerts(sql, { limit: QUEUE, escrowId: id }),
     attachedFiles(sql, id),
+    Promise.all(paid.map(async ({ id: paymentId }) => ({ paymentId, preview: (await previewEscrow(context, caller, id, { action: 'chargeback', payment_id: paymentId })).body as DryRunResult['preview'] }))), // prettier-ignore
   ]);
   const dashboard = settings.mode === 'sandbox' ? null : settings.mode === 'live' ? STRIPE_DASHBOARD : `${STRIPE_DASHBOARD}/test`; // prettier-ignore
   html(
@@ -104,6 +108,7 @@ async function allSides({ context, viewer, reader, request, response }: PageCall
       approvals={approvals}
       alerts={alerts}
       files={files}
+      disputes={disputes}
     />,
   );
 }
