@@ -45,7 +45,7 @@ export interface ClawbackNote {
   disputeId: string;
   escrowId: string;
   round: number;
-  type: 'card_dispute.clawed_back' | 'card_dispute.paid_again';
+  type: 'card_dispute.clawed_back' | 'card_dispute.paid_again' | 'card_dispute.fee_passed';
   milestones: { milestoneId: string; amount: number }[];
 }
 
@@ -92,13 +92,16 @@ export interface PlannedLoss {
   waitsFor?: string[];
 }
 
+/** Absent in histories from before: the timeline did not say it. */
+export type SettledLoss = { fees: { milestoneId: string; amount: number }[] } | undefined;
+
 export interface ChargebackActivities extends ClawbackActivities {
   /** Fetches the dispute and writes down its status and every balance transaction that is new. */
   recordDispute(disputeId: string): Promise<DisputeWord>;
   /** Who bears what, decided once out of the ledger of that moment. */
   planDisputeLoss(disputeId: string): Promise<PlannedLoss>;
-  /** Posts the loss, opens the debts for what was not taken back. */
-  settleDisputeLoss(disputeId: string, reversed: { milestoneId: string; amount: number }[]): Promise<void>;
+  /** Posts the loss, opens the debts for what was not taken back; answers what of Stripe's fees the terms pass on. */
+  settleDisputeLoss(disputeId: string, reversed: { milestoneId: string; amount: number }[]): Promise<SettledLoss>;
   stageDisputeEvidence(order: StagedEvidence): Promise<void>;
   submitDisputeEvidence(disputeId: string): Promise<void>;
   /** Irreversible. */

@@ -41,7 +41,7 @@ import {
   type EvidenceFileField,
 } from '../payments/port.ts';
 import { returnedDebit } from '../payments/returned-debit.ts';
-import type { ChargebackActivities, DisputeWord, PlannedLoss } from './chargeback-contract.ts';
+import type { ChargebackActivities, DisputeWord, PlannedLoss, SettledLoss } from './chargeback-contract.ts';
 import { clawbackActivities, usedOf } from './clawback.ts';
 import { passFeesOn } from './dispute-fees.ts';
 import { evidencePack } from './evidence.ts';
@@ -182,7 +182,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
   async function settleDisputeLoss(
     disputeId: string,
     reversed: { milestoneId: string; amount: number }[],
-  ): Promise<void> {
+  ): Promise<SettledLoss> {
     await sql.begin(async (raw) => {
       const tx = raw as Tx;
       const dispute = (await lockCardDispute(tx, disputeId))!;
@@ -235,6 +235,8 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       await passFeesOn(tx, dispute, plan);
     });
     deps.crashPoint?.('after_commit');
+    const { fees } = (await known(disputeId)).state;
+    return { fees: Object.entries(fees ?? {}).flatMap(([milestoneId, minor]) => (minor === '0' ? [] : [{ milestoneId, amount: toInteger(BigInt(minor)) }])) }; // prettier-ignore
   }
 
   /** The staged files as Stripe knows them, each uploaded once; a field whose file was taken out is emptied. */

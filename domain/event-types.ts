@@ -71,6 +71,7 @@ export const EVENT_TYPES: Readonly<Record<string, string>> = {
   'fraud_warning.overdue': 'Staff did not decide over a fraud warning in time.',
   'card_dispute.clawed_back': 'Released money is taken back and held while the bank decides.',
   'card_dispute.paid_again': 'What was held while the bank decided was paid to its seller again.',
+  'card_dispute.fee_passed': 'Stripe’s fee for a lost dispute is the seller’s by the terms: a debt.',
   'card_dispute.lifted': 'The bank’s dispute ended in the seller’s favour.',
   'card_dispute.lost': 'The bank gave the disputed money back to the buyer.',
   'seller.updated': 'A seller’s verification changed: transfers, status or what Stripe asks for.',

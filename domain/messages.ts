@@ -170,6 +170,7 @@ export const EVENT_MESSAGES = {
   'card_dispute.opened': { kind: 'chargeback', to: 'both' },
   'card_dispute.clawed_back': { kind: 'clawed_back', to: 'seller' },
   'card_dispute.paid_again': { kind: 'clawed_back', to: 'seller' },
+  'card_dispute.fee_passed': null,
   'card_dispute.lifted': { kind: 'chargeback_ended', to: 'both' },
   'card_dispute.lost': { kind: 'chargeback_ended', to: 'both' },
   'fraud_warning.received': null, // ops wait to clear it

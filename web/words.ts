@@ -479,6 +479,7 @@ export const EVENTS: Readonly<Record<EventType, string>> = {
   'fraud_warning.overdue': 'Staff did not decide over the fraud warning in time',
   'card_dispute.clawed_back': '{settled} was taken back from the seller and is held while the bank decides',
   'card_dispute.paid_again': '{settled} that was held while the bank decided went to the seller again',
+  'card_dispute.fee_passed': '{settled} of Stripe’s fee for the dispute is the seller’s by the terms: a debt',
   'card_dispute.lifted': 'The bank’s dispute ended in the seller’s favour',
   'card_dispute.lost': 'The bank gave the disputed money back to the buyer',
 };

@@ -181,8 +181,9 @@ async function settle(input: ChargebackInput, run: Run, round: number): Promise<
     await condition(() => run.news, MOVES_END, { summary: `${plan.waitsFor.join(', ')} come to their end` });
     plan = await books.planDisputeLoss(disputeId);
   }
-  await books.settleDisputeLoss(disputeId, await takeBack(input, plan.takeBacks));
+  const settled = await books.settleDisputeLoss(disputeId, await takeBack(input, plan.takeBacks));
   await tellEscrow(input, { kind: 'lost', disputeId, round, taken: plan.taken, refunded: plan.refunded, ...(plan.accepted ? { accepted: plan.accepted } : {}) }); // prettier-ignore
+  await tellMilestones(input, 'fee_passed', round, settled?.fees ?? []);
   payAgain(input, run, round, plan.payAgain ?? []);
 }
 
@@ -215,7 +216,7 @@ async function clawBack(input: ChargebackInput, run: Run, round: number): Promis
     const plan = await books.planClawback({ disputeId: input.disputeId, round });
     if (plan.waitsFor === undefined) {
       const reversed = (await takeBack(input, plan.takeBacks)).filter((r) => r.amount > 0);
-      await tellClawback(input, 'clawed_back', round, reversed);
+      await tellMilestones(input, 'clawed_back', round, reversed);
       return plan.takeBacks
         .filter((order) => reversed.some((r) => r.milestoneId === order.milestoneId))
         .map(({ amount: _wanted, ...subject }) => subject);
@@ -232,16 +233,16 @@ function payAgain(input: ChargebackInput, run: Run, round: number, orders: reado
     run.paying += 1;
     void (async () => {
       const { paid } = await undoing.payAgain(order);
-      await tellClawback(input, 'paid_again', round, [{ milestoneId: order.milestoneId, amount: paid }]);
+      await tellMilestones(input, 'paid_again', round, [{ milestoneId: order.milestoneId, amount: paid }]);
       run.paying -= 1;
     })();
   }
 }
 
 /** On the escrow's timeline; where its workflow has ended, by the database. */
-async function tellClawback(
+async function tellMilestones(
   input: ChargebackInput,
-  kind: 'clawed_back' | 'paid_again',
+  kind: 'clawed_back' | 'paid_again' | 'fee_passed',
   round: number,
   milestones: MilestoneAmount[],
 ): Promise<void> {

@@ -79,9 +79,12 @@ export type StripeSignal =
 export type CardDisputeSignal =
   /** `round` (from 1) rises when a bank takes its decision back; `returned`: a bank debit that came back, and no dispute. */
   | { kind: 'opened'; disputeId: string; chargeId: string; milestoneIds: string[]; round?: number; returned?: true }
-  /** Released money that is held while the bank decides, and what of it was paid to its sellers again; settlement currency. */
+  /**
+   * Released money that is held while the bank decides, what of it was paid to its sellers again, and Stripe's fees that the
+   * terms pass on to them; settlement currency.
+   */
   | {
-      kind: 'clawed_back' | 'paid_again';
+      kind: 'clawed_back' | 'paid_again' | 'fee_passed';
       disputeId: string;
       round: number;
       milestones: { milestoneId: string; amount: number }[];

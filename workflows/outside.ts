@@ -11,7 +11,7 @@ import { take, takePart } from './taken.ts';
 
 export function cardDispute(state: EscrowState, mark: Mark, signal: CardDisputeSignal): void {
   const known = state.cardDisputes.find((d) => d.id === signal.disputeId);
-  if (signal.kind === 'clawed_back' || signal.kind === 'paid_again') return heldBack(known, mark, signal);
+  if ('milestones' in signal) return perMilestone(known, mark, signal);
   if (signal.kind === 'opened') told(state, mark, signal.disputeId, signal.chargeId);
   const round = signal.round ?? 1;
   const of = known?.round ?? 1;
@@ -50,8 +50,8 @@ export function cardDispute(state: EscrowState, mark: Mark, signal: CardDisputeS
   });
 }
 
-/** What is on hold while the bank decides, or not any more: a line of the timeline each. */
-function heldBack(
+/** What is on hold while the bank decides, or not any more, and fees passed on: a line of the timeline each, once. */
+function perMilestone(
   dispute: EscrowState['cardDisputes'][number] | undefined,
   mark: Mark,
   { kind, disputeId, round, milestones }: Extract<CardDisputeSignal, { milestones: object[] }>,

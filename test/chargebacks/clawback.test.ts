@@ -164,6 +164,12 @@ test('won, then taken back by the bank: held anew as another round, then lost', 
 test.each([{}, { clawback: 'at_opening', chargeback_loss: 'platform' }])('by %j nothing is taken back while the bank decides', async (policy) => {
   const escrow = await escrowOf(['seller3'], 1, policy);
   const dispute = await openDispute(world, cast.buyer, escrow);
+  await untilEscrow(cast.buyer, escrow.id, (e) => amountsOf(e, 'disputed')[0] === 10_000);
+  const busy = async () => {
+    const { raw } = await world.client.workflow.getHandle(`chargeback/${dispute.id}`).describe();
+    return (raw.pendingActivities ?? []).length > 0 || Boolean(raw.pendingWorkflowTask);
+  };
+  while (await busy()) await new Promise((resolve) => setImmediate(resolve));
   await decide(world, dispute, 'winning_evidence');
   await ended(world, dispute);
   await untilEscrow(cast.buyer, escrow.id, (e) => amountsOf(e, 'disputed')[0] === 0);

@@ -4,9 +4,10 @@ import type { Tx } from '../../db/client.ts';
 import { type Debt, writeOff } from '../../db/debts.ts';
 import { castOf, type EscrowObject, fundedEscrow, proposal, untilStatus } from '../stack/api.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
+import { recordHistory } from '../stack/record-history.ts';
 import { control, startWorld, type World } from '../stack/world.ts';
 import { type Cast, expectSound, releasedEscrow } from '../recovery/steps.ts';
-import { amountsOf } from '../workflows/steps.ts';
+import { amountsOf, countEvents } from '../workflows/steps.ts';
 import { decide, type DisputeRow, ended, openDispute } from './acts.ts';
 
 let world: World;
@@ -28,6 +29,17 @@ const feesOf = async (escrow: EscrowObject): Promise<bigint> =>
 
 const says = (dispute: DisputeRow, word: object): Promise<unknown> =>
   control(world.sandbox.url, `disputes/${dispute.stripe_dispute_id}`, word);
+
+/** Waits until the timeline says of so many milestones that a fee was passed on. */
+async function untilTold(escrow: EscrowObject, times: number): Promise<void> {
+  const end = Date.now() + 120_000;
+  while ((await countEvents(cast.buyer, escrow.id, 'card_dispute.fee_passed'))[0] !== times) {
+    if (Date.now() > end) throw new Error(`not told ${times} times`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+  }
+}
 
 async function untilFees(escrow: EscrowObject, wanted: bigint): Promise<void> {
   const end = Date.now() + 120_000;
@@ -60,7 +72,9 @@ test('passed on share by share, counter fee too, netted from the next release, a
     [seller2.person.id, 900n, 'open'],
   ]);
   expect(await feesOf(escrow)).toBe(0n);
+  await untilTold(escrow, 2);
   await expectSound(world, cast, escrow.id);
+  await recordHistory(world, `chargeback/${dispute.id}`, 'chargeback-fee-passed-on');
   const loss = (await seller2.get<{ loss: { fee: { amount: number } }[] }>(`/v1/disputes/${dispute.id}`)).body.loss;
   expect(loss.map((part) => part.fee.amount)).toEqual([900]);
   expect((await seller.get(`/v1/sellers/${seller.person.id}`)).body).toMatchObject({ status: 'in_debt', debt: [{ amount: 2100 }] }); // prettier-ignore
@@ -110,6 +124,7 @@ test('written off, it is the platform’s cost again; by default it never was an
   };
   const [passedOn, byDefault] = [await lost(PASSED_ON), await lost({})];
   expect([await costsOf(byDefault), await feesOf(byDefault)]).toEqual([[], 1500n]);
+  expect(await countEvents(cast.buyer, byDefault.id, 'card_dispute.fee_passed')).toEqual([0]);
   const [debt] = await costsOf(passedOn);
   expect([debt!.amount, await feesOf(passedOn)]).toEqual([1500n, 0n]);
   await world.sql.begin((tx) => writeOff(tx as Tx, debt!.id, { approvalId: 'apr_1', reason: 'gone' }));

@@ -14,7 +14,6 @@ const recover = at('activities/recover.ts');
 export const LOSS_MUTATIONS: readonly Mutation[] = [
   at('payments/returned-debit.ts')('a late failure of an unknown shape is not divided', "charge.status !== 'failed' || bt === null || bt.amountMinor >= 0n", 'bt === null', ['test/worker/pump.test.ts', 'a charge that fails late is a loss']),
   chargeback('released money is taken back before a decision only where the terms say so', "policy.clawback !== 'at_opening' || ", '', clawback('by {} nothing is taken back')),
-  chargeback('what is held back is not taken from its seller again', 'p.fromSellerMinor - usedOn(p.milestoneId)', 'p.fromSellerMinor', clawback('lost, after completion')),
   chargeback('what is held back covers the loss', 'const reversedMinor = usedMinor + ', 'const reversedMinor = ', clawback('lost, after completion')),
   at('workflows/chargeback.ts')('what was held is paid again when it is won', 'payAgain(input, run, round, held);', '', clawback('won: held meanwhile')),
   at('workflows/chargeback.ts')('what the loss does not take is paid again', 'payAgain(input, run, round, plan.payAgain ?? []);', '', clawback('partly lost: what the loss')),
