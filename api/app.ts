@@ -91,7 +91,9 @@ function identify(): RequestHandler {
   };
 }
 
-const withoutToken = (url: string): string => url.replaceAll(/([?&](?:token|code|state)=)[^&]*/g, '$1…');
+/** Also where an address stands in another, encoded: `next=%2Freset%3Ftoken%3D…`. Stripe's way back carries a client secret. */
+const withoutSecrets = (url: string): string =>
+  url.replaceAll(/((?:token|secret|code|state)(?:=|%3D))(?:(?!%26|&).)*/gi, '$1…');
 
 const ESCROW_PATH = /^\/(?:v1\/(?:ops\/)?)?escrows\/(esc_[0-9a-f]{32})/;
 
@@ -105,7 +107,7 @@ function logged({ logger }: AppContext): RequestHandler {
     },
     // Neither keys nor cookies nor bodies, nor what a mailed link or an identity provider's answer carries.
     serializers: {
-      req: (request: { id: unknown; method: string; url: string }) => ({ id: request.id, method: request.method, url: withoutToken(request.url) }), // prettier-ignore
+      req: (request: { id: unknown; method: string; url: string }) => ({ id: request.id, method: request.method, url: withoutSecrets(request.url) }), // prettier-ignore
       res: (response: { statusCode: number }) => ({ status: response.statusCode }),
     },
     customLogLevel: (_request, response, error) => (error || response.statusCode >= 500 ? 'error' : 'info'),
@@ -130,9 +132,11 @@ function limited(perMinute: number): RequestHandler {
 }
 
 function versioned(): RequestHandler {
-  return (request, _response, next) => {
+  return (request, response, next) => {
     const asked = request.get('API-Version');
     const known = asked === undefined || asked === API_VERSION;
+    // Answers are of their moment and of one caller, and some hold what is shown once.
+    response.set('Cache-Control', 'no-store');
     next(known ? undefined : new Problem('api_version_unknown', `This API is version ${API_VERSION}.`, { param: 'API-Version' })); // prettier-ignore
   };
 }

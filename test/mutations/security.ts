@@ -45,5 +45,7 @@ export const SECURITY_MUTATIONS: readonly Mutation[] = [
   name('a file’s name has nothing that ends a line', '.replaceAll(/[\\p{Cc}\\p{Cf}"<>|:*?;]/gu, \'\')', '', header('is kept without what could end a line')),
   at('api/files.ts')('a download’s header has nothing that ends a line', "file.name.replaceAll(/[^\\x20-\\x7e]|[\"\\\\%]/g, '_')", 'file.name', header('would be, also if it had come into the table')),
   at('messages/mail.tsx')('a subject is one line', 'subject: oneLine(subject)', 'subject: [subject, oneLine][0] as string', header('has its subject in one line')),
+  at('api/app.ts')('a log line has no link’s token', '{ id: request.id, method: request.method, url: withoutSecrets(request.url) }', '{ id: request.id, method: request.method, url: [request.url, withoutSecrets][0] }', by('secrets')('the log holds no key')),
+  at('api/app.ts')('an answer of the API is kept by no cache', "response.set('Cache-Control', 'no-store');", '', by('secrets')('is kept by no cache')),
   at('web/routes/accounts.tsx')('an invitation has one recipient', 'if (!/^[^\\s@<>(),;:"]+@[^\\s@<>(),;:"]+\\.[^\\s@<>(),;:"]+$/.test(email) || email.length > 200) return', 'if (email.length > 200) return', header('is no recipient')),
 ]; // prettier-ignore

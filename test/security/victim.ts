@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as open } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Logger } from 'pino';
 import { createPerson, type NewPerson, type Person } from '../../db/people.ts';
 import { createSession } from '../../db/sessions.ts';
 import { mountPages } from '../../web/pages.ts';
@@ -15,10 +16,13 @@ export interface Victim extends ApiUnderTest {
   browserOf(who: Name | { id: string }): Promise<HttpClient>;
 }
 
-/** In the sandbox's mode; `env`: settings beside the usual ones. */
-export async function startVictim(env: Record<string, string> = {}): Promise<Victim> {
+/** In the sandbox's mode; `env`: settings beside the usual ones; `logger`: a silent one without it. */
+export async function startVictim(env: Record<string, string> = {}, logger?: Logger): Promise<Victim> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'tranche-security-'));
-  const api = await startApi({ DATA_DIR: dataDir, TRANCHE_EMBEDDED: 'stripe', ...env }, { mountPages });
+  const api = await startApi(
+    { DATA_DIR: dataDir, TRANCHE_EMBEDDED: 'stripe', ...env },
+    { mountPages, ...(logger && { logger }) },
+  );
   const people = Object.entries(api.people).map(([name, { id, email }]) => [name, { id, email }]);
   writeFileSync(path.join(dataDir, 'people.json'), JSON.stringify(Object.fromEntries(people)));
   return {
