@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { dataConverter } from '../codec/data-converter.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
+import { watchPool } from '../db/pool-watch.ts';
 import { stripeMetrics } from '../payments/metrics.ts';
 import { stripePayments } from '../payments/stripe.ts';
 import { mountPages } from '../web/pages.ts';
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
   requireInstallation(settings);
   const logger = pino({ level: settings.logLevel, base: { part: 'api' } });
   const sql = connect(settings.databaseUrl, { applicationName: 'tranche-api', max: 20 });
+  const watch = watchPool(sql, settings.databaseUrl, logger);
   // Lazy: the API starts, and /healthz says what is missing, while Temporal is still on its way.
   const connection = Connection.lazy(settings.temporal.connection);
   const registry = new Registry();
@@ -47,6 +49,7 @@ async function main(): Promise<void> {
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) return;
     stopping = true;
+    watch.stop();
     logger.info({ signal }, 'stopping');
     // An update that waits for its workflow has 10 s; after that its idempotency row is the sweep's.
     setTimeout(() => process.exit(1), SHUTDOWN_MS).unref();

@@ -14,6 +14,7 @@ import { temporalEscrows } from '../api/workflow-port.ts';
 import { runningEscrows } from '../api/workflow-states.ts';
 import { loadSettings, requireInstallation, SettingsError } from '../config/settings.ts';
 import { connect } from '../db/client.ts';
+import { watchPool } from '../db/pool-watch.ts';
 import { holdingLimitMs } from '../domain/policy.ts';
 import { stripeMetrics } from '../payments/metrics.ts';
 import { stripePayments } from '../payments/stripe.ts';
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
   Runtime.install({ shutdownSignals: [] });
 
   const sql = connect(settings.databaseUrl, { max: 20, applicationName: 'tranche-worker' });
+  const watch = watchPool(sql, settings.databaseUrl, logger);
   const registry = new Registry();
   const payments = stripePayments(settings.stripe, stripeMetrics(registry));
   const { address, tls, apiKey, metadata } = settings.temporal.connection ?? {};
@@ -135,6 +137,7 @@ async function main(): Promise<void> {
     await Promise.all([pump.stop(), dispatcher.stop(), sweeper.stop(), mailer.stop()]);
     await health?.close();
     await connection.close();
+    watch.stop();
     await sql.end({ timeout: 5 });
   }
   logger.info('worker stopped');
