@@ -168,6 +168,8 @@ export class Store {
 
   /** What can still be paid for these milestones at Stripe is this payment alone. */
   private expectOneWayToPay(o: PaymentOrder): void {
+    // A late attempt: Stripe confirms nothing of an intent that was canceled meanwhile.
+    if (o.paymentIntentId !== null && this.stripe.intents.get(o.paymentIntentId)?.status === 'canceled') return;
     this.ways.set(o.paymentId, o.milestones.map((m) => m.id)); // prettier-ignore
     const mine = new Set(o.milestones.map((m) => m.id));
     const open = [...this.stripe.intents.values()].filter((i) => ['requires_payment_method', 'requires_action'].includes(i.status) && !this.isOver(i)); // prettier-ignore

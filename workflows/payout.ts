@@ -9,7 +9,7 @@ import { canMove, moveMilestone } from '../domain/transitions.ts';
 import { refundSettled } from './funding.ts';
 import { addRefund, askedAnew, endRefund, freeze, resume, unblock, untold } from './moves.ts';
 import { money } from './proxies.ts';
-import { type EscrowRun, hasOpenRefund, type Mark, PLATFORM, STRIPE } from './run.ts';
+import { type EscrowRun, hasOpenRefund, type Mark, PLATFORM, STRIPE, UNANSWERED } from './run.ts';
 
 type RefundKind = 'refundToBuyer' | 'recordRefund';
 type RefundWork = { refund: RefundPart; kind: RefundKind } | { again: RefundPart };
@@ -17,9 +17,6 @@ type RefundWork = { refund: RefundPart; kind: RefundKind } | { again: RefundPart
 /** Guard G, as far as the workflow knows it: nothing frozen, money held. The database holds the rest of it. */
 const mayMove = (run: EscrowRun, m: MilestoneState): boolean =>
   m.funds !== null && freezesOver(run.state, m).length === 0;
-
-/** Why ops look at a milestone: until they have, its refund is neither asked nor read again. */
-const UNANSWERED = 'refund without an answer';
 
 function nextRefund(run: EscrowRun, m: MilestoneState): RefundWork | null {
   const told = m.refunds.find((r) => ['pending', 'succeeded'].includes(r.status) && run.inbox.refunds.includes(r.id));
@@ -216,6 +213,8 @@ async function refund(
   // Only a reading takes note of the webhook: asked again under the same key, the answer may be older than it.
   if (kind === 'recordRefund') run.inbox.refunds = run.inbox.refunds.filter((id) => id !== part.id);
   const { after, arrived } = run.foresee((state, mark) => refunded(mark, inState(state, m), part.id));
+  // Its own end is foreseen; for all else it is not over before its answer.
+  if (kind === 'recordRefund') run.unread.add(part.id);
   const currency = run.state.terms.currency;
   const order: RefundOrder = {
     escrowId: run.state.id,
@@ -241,6 +240,7 @@ async function refund(
   const answer = await refundSettled(
     money(`refund ${plainMoney(part.chargeAmount, currency)} of ${m.id}`)[kind](order),
   );
+  if (answer.outcome !== 'unknown') run.unread.delete(part.id);
   if (answer.outcome === 'succeeded') return arrived();
   if (answer.outcome === 'unknown' && kind === 'recordRefund') run.inbox.refunds.push(part.id);
   await run.changeAndProject((state, mark) => {

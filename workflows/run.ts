@@ -33,19 +33,22 @@ const OPEN_PAYMENT = new Set(['creating', 'requires_payment_method', 'requires_a
 export const hasOpenRefund = (m: MilestoneState): boolean =>
   m.refunds.some((r) => r.status === 'asked' || r.status === 'pending');
 
-/** An escrow ends when every milestone is at its end and no money is under way. */
-export function closeIfDone(state: EscrowState, mark: Mark): void {
-  if (
-    (state.status === 'active' || state.status === 'amending') &&
-    state.milestones.every((m) => isMilestoneEnd(m.status) && !hasOpenRefund(m))
-  ) {
+/** Why ops look at a milestone: until they have, its refund is neither asked nor read again. */
+export const UNANSWERED = 'refund without an answer';
+
+/** An escrow ends when every milestone is at its end, no money is under way and no refund is left `unread`. */
+export function closeIfDone(state: EscrowState, mark: Mark, unread: ReadonlySet<string>): void {
+  const atEnd = state.milestones.every(
+    (m) => isMilestoneEnd(m.status) && !hasOpenRefund(m) && !m.refunds.some((r) => unread.has(r.id)),
+  );
+  if ((state.status === 'active' || state.status === 'amending') && atEnd) {
     state.amendment = null;
     moveEscrow(state, 'settle');
     mark.head();
   }
   if (state.status !== 'settling') return;
   const settled =
-    state.milestones.every((m) => isMilestoneEnd(m.status) && !hasOpenRefund(m)) &&
+    atEnd &&
     state.payments.every((p) => !OPEN_PAYMENT.has(p.status) && (p.returned === null || p.returned === 'succeeded'));
   if (!settled) return;
   const end = state.ending ?? 'completed';
@@ -64,6 +67,8 @@ export class EscrowRun {
   readonly inbox: { payments: string[]; refunds: string[] };
   /** How often each seller was told to be able to receive: an answer that is older than the telling is known by it. */
   readonly activations = new Map<string, number>();
+  /** Refunds that are being read again, or could not be: what came through may have come back. */
+  readonly unread: Set<string>;
   /** True while a change that a signal brought waits for its projection. */
   unprojected = false;
   private shown = '';
@@ -72,6 +77,8 @@ export class EscrowRun {
     this.state = state;
     this.recent = carried.recent;
     this.inbox = carried.inbox;
+    const looked = state.milestones.filter((m) => state.frozen.some((f) => f.subject === m.id && f.detail === UNANSWERED)); // prettier-ignore
+    this.unread = new Set(looked.flatMap((m) => m.refunds.map((r) => r.id)).filter((id) => carried.inbox.refunds.includes(id))); // prettier-ignore
   }
 
   milestone(id: string): MilestoneState {
@@ -85,7 +92,7 @@ export class EscrowRun {
     const s = this.state;
     const mark = marking(s, () => ++s.revision, () => ++s.eventSeq); // prettier-ignore
     change(s, mark);
-    closeIfDone(s, mark);
+    closeIfDone(s, mark, this.unread);
     this.show();
   }
 
@@ -127,7 +134,7 @@ export class EscrowRun {
       const touched = new Set<string>();
       const mark = marking(s, () => ++revision, () => ++seq, touched); // prettier-ignore
       change(s, mark);
-      closeIfDone(s, mark);
+      closeIfDone(s, mark, this.unread);
       return touched;
     };
     const copy = clone(this.state);

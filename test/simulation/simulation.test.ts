@@ -78,13 +78,16 @@ describe('a world without a guard is noticed', () => {
           try {
             await runSeed(isolate, seed, tallyForTests(), { guards });
           } catch (error) {
-            if (error instanceof SeedFailed) return error.message;
+            if (error instanceof SeedFailed) return error;
             throw error;
           }
         }
         return null;
       };
-      expect(await noticed()).toMatch(/^seed \d+: /);
+      const failed = await noticed();
+      expect(failed?.message).toMatch(/^seed \d+: /);
+      // By its number alone it fails again, in the same words.
+      await expect(runSeed(isolate, failed!.seed, tallyForTests(), { guards })).rejects.toThrow(failed!.message);
     },
     120_000,
   );
