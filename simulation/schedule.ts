@@ -3,6 +3,7 @@ import {
   type EscrowState,
   isEscrowEnd,
   isMilestoneEnd,
+  isReview,
   type MilestoneState,
   snapshotOf,
   standingParts,
@@ -104,7 +105,7 @@ export function diligence(
     action: Parameters<typeof command>[2],
     milestoneId: string | null,
   ) => command(state, principal, action, milestoneId, chance, world.clock.now, world.number());
-  if (state.frozen.some((f) => f.reason === 'ops')) return by(OPS, 'unfreeze', null);
+  if (state.frozen.some((f) => f.reason === 'ops' || isReview(f))) return by(OPS, 'unfreeze', null);
   for (const m of state.milestones.filter((x) => !isMilestoneEnd(x.status))) {
     const seller = { id: m.sellerId, role: 'seller' } as const;
     if (['funded', 'started', 'overdue', 'changes_requested'].includes(m.status)) return by(seller, 'submit', m.id);

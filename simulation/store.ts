@@ -81,6 +81,8 @@ export class Store {
   head: EscrowSnapshot | null = null;
   readonly projected = new Map<string, MilestoneState>();
   readonly events = new Map<number, EscrowEvent>();
+  /** Until when a seller's first release waits; null: no longer. */
+  firstReleaseAt: (sellerId: string) => number | null = () => null;
   private readonly stripe: SimulatedStripe;
   private readonly guards: Guards;
   /** Settlement units for 100 units of the terms' currency. */
@@ -266,6 +268,8 @@ export class Store {
     });
     if (this.stripe.incapable.has(o.sellerId) && this.movements.get(id)?.status !== 'succeeded')
       return { outcome: 'blocked_kyc' };
+    const until = this.movements.has(id) ? null : this.firstReleaseAt(o.sellerId);
+    if (until !== null) return { outcome: 'held_first_release', until };
     const movement = this.reserve(id, 'transfer');
     this.post(`reserve:${id}`, () => (this.charges.get(o.chargeId)!.transferred += o.payable));
     if (movement.status !== 'succeeded') {

@@ -20,7 +20,7 @@ const DAY = 24 * HOUR;
 const BEGIN = Date.UTC(2026, 0, 1);
 const CRASH_POINTS: readonly CrashPoint[] = ['before_effect', 'after_effect', 'after_commit'];
 
-export const FAULTS = ['crash_before_effect', 'crash_after_effect', 'crash_after_commit', 'late_attempt', 'activity_gave_up', 'local_activity_failed', 'eviction', 'continue_as_new', 'signal_duplicate', 'signal_late', 'signal_lost', 'answer_lost', 'command_refused', 'simultaneous', 'seller_incapable', 'balance_short', 'card_dispute_opened', 'card_dispute_lifted', 'card_dispute_lost', 'dispute_reordered', 'refund_failed_late', 'frozen_by_ops', 'cancel_request_of_temporal', 'refund_refunded', 'refund_undone', 'refund_lapsed', 'refund_refused', 'refund_short', 'checkout_expired'] as const; // prettier-ignore
+export const FAULTS = ['crash_before_effect', 'crash_after_effect', 'crash_after_commit', 'late_attempt', 'activity_gave_up', 'local_activity_failed', 'eviction', 'continue_as_new', 'signal_duplicate', 'signal_late', 'signal_lost', 'answer_lost', 'command_refused', 'simultaneous', 'seller_incapable', 'balance_short', 'card_dispute_opened', 'card_dispute_lifted', 'card_dispute_lost', 'dispute_reordered', 'refund_failed_late', 'frozen_by_ops', 'shared_party', 'cancel_request_of_temporal', 'refund_refunded', 'refund_undone', 'refund_lapsed', 'refund_refused', 'refund_short', 'checkout_expired'] as const; // prettier-ignore
 export type Fault = (typeof FAULTS)[number];
 
 interface Due {
@@ -542,9 +542,33 @@ export class World {
     }
     for (let i = 0; i < 2; i++) if (chance.happens(0.2)) later(DAY + chance.below(40 * DAY), () => this.cardDispute());
     for (let i = 0; i < 3; i++) if (chance.happens(0.2)) clock.in(5 * DAY + chance.below(40 * DAY), { what: 'world', run: null, jobs: () => this.askReleasedRefund() }); // prettier-ignore
+    this.scheduleFirstReleases();
+    this.scheduleReview();
     if (chance.happens(0.05)) {
       clock.in(chance.below(20 * DAY), { what: 'world', run: null, jobs: () => (this.options.happened('cancel_request_of_temporal'), [{ kind: 'cancel' }]) }); // prettier-ignore
     }
+  }
+
+  /** Sellers whom the platform has never paid. By a chance of its own, as reviews: other seeds tell the stories that they told. */
+  private scheduleFirstReleases(): void {
+    const chance = new Chance(this.options.seed + 0x5e11e7);
+    if (!chance.happens(0.15)) return;
+    const seller = chance.of(SELLERS).id;
+    const at = BEGIN + chance.below(20 * DAY);
+    this.store.firstReleaseAt = (id) => (id === seller && this.clock.now < at ? at : null);
+  }
+
+  /** Buyer and a seller may be one party. */
+  private scheduleReview(): void {
+    const chance = new Chance(~this.options.seed);
+    if (!chance.happens(0.1)) return;
+    const argument = { sellerId: chance.of(SELLERS).id, key: 'card' };
+    const told = chance.happens(0.3) ? 2 : 1;
+    const signal = (): Job[] => {
+      if (!this.over) this.options.happened('shared_party');
+      return [{ kind: 'signal', name: SIGNALS.risk, argument }];
+    };
+    for (let i = 0; i < told; i++) this.clock.in(chance.below(20 * DAY), { what: 'webhook', run: null, jobs: signal });
   }
 
   private cardDispute(): void {
