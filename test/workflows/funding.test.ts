@@ -4,6 +4,7 @@ import { type Answer, type Api, castOf, fundedEscrow, proposal, untilEscrow, unt
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
 import { recordEscrow } from '../stack/record-history.ts';
 import { control, startWorld, type World } from '../stack/world.ts';
+import { until } from '../supervisor/wait.ts';
 import { actPath, amountsOf, atBank, countEvents, expectUnavailable, intentOf, paymentsOf, refundsOf, statusesOf, transfersOf, untilMilestone } from './steps.ts'; // prettier-ignore
 
 const SCA = 'pm_card_threeDSecure2Required';
@@ -334,6 +335,7 @@ describe('payment per milestone', () => {
       expect([after.status, ...statusesOf(after), ...amountsOf(after, 'charged', 'refunded', 'held')]).toEqual(['active', 'funded', 'cancelled', 7000, 4000, 3000]); // prettier-ignore
     });
     // The bank sends it back later: it is read again, and made anew when ops have looked.
+    await until(async () => (await refundsOf(buyer, id))[0]?.status === 'succeeded', 'Stripe has refunded it');
     const [late] = await refundsOf(buyer, id);
     await control(world.sandbox.url, `refunds/${late!.stripe_refund_id}`, { fail: 'declined' });
     const back = await untilEscrow(buyer, id, (e) => e.frozen.includes('ops'));
