@@ -45,12 +45,13 @@ afterAll(async () => {
 });
 
 test('eight seeds live through the same steps on the server, and end in the same states', async () => {
-  const lived = await Promise.all(
-    SEEDS.map(async (seed) => {
-      const escrowId = newId('escrow');
-      return { seed, here: await onIsolate(isolate, seed, escrowId), there: await onServer({ client, taskQueue, stages }, seed, escrowId) }; // prettier-ignore
-    }),
-  );
+  const live = async (seed: number) => {
+    const escrowId = newId('escrow');
+    return { seed, here: await onIsolate(isolate, seed, escrowId), there: await onServer({ client, taskQueue, stages }, seed, escrowId) }; // prettier-ignore
+  };
+  const lived: Awaited<ReturnType<typeof live>>[] = [];
+  // As many at a time as the worker keeps: more would only wait for each other's replays.
+  for (let i = 0; i < SEEDS.length; i += 2) lived.push(...(await Promise.all(SEEDS.slice(i, i + 2).map(live))));
   for (const { seed, here, there } of lived) {
     expect({ seed, steps: there.map((s) => s.what) }).toEqual({ seed, steps: here.map((s) => s.what) });
     expect({ seed, there }).toEqual({ seed, there: here });
