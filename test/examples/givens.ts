@@ -138,8 +138,6 @@ export function givens(world: World, cast: Cast): (given: Given) => Promise<Real
       const escrow = await own([10_000], { fee_payer: 'buyer', policy: { fee_return: 'full' } });
       await buyer.post(actPath(escrow, 0, 'refund'), { reason: 'not needed' });
       await untilStatus(buyer, escrow.id, 'completed');
-      // What comes while it closes is its own; this one comes after it.
-      await world.client.workflow.getHandle(`escrow/${escrow.id}`).result();
       const [refund] = await refundsOf(ops, escrow.id);
       await control(world.sandbox.url, `refunds/${refund!.stripe_refund_id}`, { fail: 'expired_or_canceled_card' });
       return { failedRefund: await untilCameBack(cast, escrow.id) };

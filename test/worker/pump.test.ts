@@ -166,6 +166,20 @@ describe('one event (fake Temporal client, fake Stripe)', () => {
     expect(temporal.sent).toEqual([]);
   });
 
+  test('a refund that was sent back is told until the failure is in the books: a workflow that closes hears nothing', async () => {
+    await sql`INSERT INTO movements (id, kind, escrow_id, amount, currency, status, stripe_id)
+              VALUES ('rfd_7', 'refund', 'esc_1', 100, 'usd', 'succeeded', 're_7')`;
+    stripe.refunds.set('re_7', refundOf('re_7', 'failed', 'pi_1', { escrow_id: 'esc_1', refund_id: 'rfd_7' }));
+    await pumping(async () => {
+      const id = await receive('refund.failed', 're_7');
+      const told = await until(id, (row) => row.error !== null);
+      expect([told.state, told.error]).toEqual(['received', expect.stringContaining('re_7 is failed')]);
+      await sql`UPDATE movements SET status = 'failed' WHERE id = 'rfd_7'`;
+      expect((await until(id, ended)).state).toBe('done');
+    });
+    expect(temporal.sent.length).toBeGreaterThan(1);
+  });
+
   test('charge.refunded tells every refund of its PaymentIntent', async () => {
     for (const id of ['re_1', 're_2']) {
       stripe.refunds.set(id, refundOf(id, 'succeeded', 'pi_1', { escrow_id: 'esc_1', refund_id: `rfd_${id}` }));

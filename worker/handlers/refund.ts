@@ -1,5 +1,6 @@
 // refund.* and charge.refunded: the workflow is told each refund's present status; a refund without our metadata is found
 // by its PaymentIntent's.
+import type { Sql } from '../../db/client.ts';
 import { refundAsMade } from '../../db/failed-refunds.ts';
 import type { InboxEvent } from '../../db/inbox-queue.ts';
 import { refundOfReleased } from '../../db/recoveries.ts';
@@ -63,7 +64,9 @@ async function tellRefund(event: InboxEvent, fetched: RefundFacts, context: Hand
     refundId !== null && fetched.metadata['workflow'] === 'refund'
       ? await signals.refundEvent(refundId, signal)
       : await signals.stripeEvent(escrowId, signal);
-  if (told === 'told' || (await settledMovement(sql, fetched.id, refundId, fetched.status))) {
+  if (await settledMovement(sql, fetched.id, refundId, fetched.status)) return { state: 'done', escrowId };
+  if (told === 'told') {
+    await untilNoted(sql, fetched, refundId);
     return { state: 'done', escrowId };
   }
   if (refundId !== null && (fetched.status === 'failed' || fetched.status === 'canceled')) {
@@ -83,6 +86,19 @@ async function tellRefund(event: InboxEvent, fetched: RefundFacts, context: Hand
     reason: `its workflow is closed, and refund ${fetched.id} is ${fetched.status} at Stripe but not in the database`,
     escrowId,
   };
+}
+
+/**
+ * A refund that we hold for made was sent back, and its workflow was told. One that closes at this very moment hears nothing any
+ * more: the event is kept until the failure is in the books, or the workflow is closed and another way is taken.
+ *
+ * @throws Error while it is not: tried again later
+ */
+async function untilNoted(sql: Sql, { id, status }: RefundFacts, refundId: string | null): Promise<void> {
+  if (status !== 'failed' && status !== 'canceled') return;
+  const made = await sql`
+    SELECT FROM movements WHERE (stripe_id = ${id} OR id = ${refundId}) AND kind = 'refund' AND status = 'succeeded'`;
+  if (made.length > 0) throw new Error(`refund ${id} is ${status}: its workflow was told, and has not written it down yet`); // prettier-ignore
 }
 
 async function escrowOfPayment(fetched: RefundFacts, stripe: HandlerContext['stripe']): Promise<string | undefined> {
