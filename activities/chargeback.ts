@@ -6,6 +6,7 @@ import {
   findCardDispute,
   lockCardDispute,
   paidByCharge,
+  settleEvidenceDue,
   type StoredPlan,
   type StoredTakenPart,
 } from '../db/card-disputes.ts';
@@ -81,6 +82,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
           due_by = ${facts.dueAt === null ? null : new Date(facts.dueAt)}, state = ${tx.json({ ...state, decided } as never)}, revision = revision + 1, updated_at = now(),
           fee = ${facts.balanceTransactions.reduce((sum, bt) => sum + bt.feeMinor, 0n)}
         WHERE id = ${disputeId}`;
+      if (!facts.status.endsWith('needs_response')) await settleEvidenceDue(tx, facts.id);
       // Fees that come, or come back, after the loss was divided.
       if (state.plan && (await isSettled(tx, disputeId))) {
         await passFeesOn(tx, dispute, readPlan(state.plan));

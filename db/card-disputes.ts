@@ -1,5 +1,7 @@
 // The rows of card disputes: found or made by Stripe's id, locked while their money is written down, read by who may.
 import { type Decided, isUndecided, type LossPlan, phaseOf } from '../domain/chargeback.ts';
+import type { MessageData } from '../domain/messages.ts';
+import { DAY_MS } from '../domain/periods.ts';
 import type { Terms } from '../domain/terms.ts';
 import type { DisputeFacts } from '../payments/port.ts';
 import type { Queryable, Sql, Tx } from './client.ts';
@@ -84,8 +86,34 @@ async function askForEvidence(tx: Tx, escrowId: string, facts: DisputeFacts): Pr
   const sellers = await tx<{ seller_id: string; title: string }[]>`
     SELECT DISTINCT m.seller_id, e.title FROM milestones m JOIN escrows e ON e.id = m.escrow_id
     WHERE e.id = ${escrowId} AND m.state -> 'funds' ->> 'chargeId' = ${facts.chargeId}`;
-  const data = { amount: Number(facts.amountMinor), currency: facts.currency, until: facts.dueAt };
-  await queueMessages(tx, sellers.map(({ seller_id, title }) => ({ kind: 'evidence_due', key: `evidence:${facts.id}`, personId: seller_id, escrowId, data: { ...data, title } }))); // prettier-ignore
+  if (sellers.length === 0) return;
+  const { terms } = await paidByCharge(tx, escrowId, facts.chargeId);
+  const theirs = facts.createdAt + terms.policy.evidenceMs;
+  const until = facts.dueAt === null ? theirs : Math.min(theirs, facts.dueAt);
+  const data = { amount: Number(facts.amountMinor), currency: facts.currency, until };
+  await queueMessages(tx, sellers.map(({ seller_id, title }) => ({ kind: 'evidence_due', key: `evidence:${facts.id}`, personId: seller_id, escrowId, data: { ...data, title }, waits: true }))); // prettier-ignore
+}
+
+/** Stripe takes no answer any more, or has one: nobody waits for evidence. */
+export async function settleEvidenceDue(tx: Tx, stripeDisputeId: string): Promise<void> {
+  await tx`
+    UPDATE notifications SET settled_at = now()
+    WHERE kind = 'evidence_due' AND settled_at IS NULL AND dedupe_key = ${`evidence:${stripeDisputeId}:`} || person_id`;
+}
+
+/** How long before the time for evidence ends its seller is told once more. */
+const REMIND_BEFORE_MS = 2 * DAY_MS;
+
+/** Each seller whose evidence is still waited for, once; answers how many. */
+export async function remindOfEvidence(sql: Queryable, now = Date.now()): Promise<number> {
+  const due = await sql<{ person_id: string; escrow_id: string | null; key: string; data: MessageData }[]>`
+    SELECT n.person_id, n.escrow_id, n.data, r.key
+    FROM notifications n, LATERAL (SELECT 'evidence_reminder' || substr(left(n.dedupe_key, -length(n.person_id) - 1), length('evidence') + 1) AS key) r
+    WHERE n.kind = 'evidence_due' AND n.waits AND n.settled_at IS NULL
+      AND (n.data ->> 'until')::bigint BETWEEN ${now} AND ${now + REMIND_BEFORE_MS}
+      AND NOT EXISTS (SELECT FROM notifications told WHERE told.dedupe_key = r.key || ':' || n.person_id)`;
+  await queueMessages(sql, due.map((d) => ({ kind: 'evidence_reminder', key: d.key, personId: d.person_id, escrowId: d.escrow_id, data: d.data }))); // prettier-ignore
+  return due.length;
 }
 
 export async function findCardDispute(sql: Queryable, id: string): Promise<CardDispute | null> {

@@ -13,6 +13,8 @@ export interface NewMessage {
   personId: string | null;
   escrowId?: string | null | undefined;
   data: MessageData;
+  /** It waits on the person until who queued it settles it. */
+  waits?: true;
 }
 
 interface Wanted {
@@ -28,7 +30,7 @@ interface Wanted {
 export async function queueMessages(tx: Queryable, messages: readonly NewMessage[]): Promise<void> {
   await queue(
     tx,
-    messages.map((m) => ({ person_id: m.personId, escrow_id: m.escrowId ?? null, key: m.key, kind: m.kind, data: m.data, waits: false })), // prettier-ignore
+    messages.map((m) => ({ person_id: m.personId, escrow_id: m.escrowId ?? null, key: m.key, kind: m.kind, data: m.data, waits: m.waits ?? false })), // prettier-ignore
   );
 }
 
@@ -76,7 +78,7 @@ export async function tellOfProjection(tx: Tx, escrowId: string, events: readonl
   const open = waits.map((w) => w.key);
   await tx`
     UPDATE notifications SET settled_at = now()
-    WHERE escrow_id = ${escrowId} AND waits AND settled_at IS NULL
+    WHERE escrow_id = ${escrowId} AND waits AND settled_at IS NULL AND kind <> 'evidence_due'
       AND left(dedupe_key, -length(person_id) - 1) <> ALL(${open})`;
   await queue(tx, [...waits, ...told]);
 }

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Queryable, Sql, Tx } from './client.ts';
 import { type EventRow, eventObject } from './events.ts';
 import type { Listed, Page, Viewer } from './escrows.ts';
+import { queueMessages } from './messages.ts';
 
 export interface WebhookEndpoint {
   id: string;
@@ -182,13 +183,28 @@ export async function recordAttempt(sql: Sql, id: string, round: number, attempt
       INSERT INTO webhook_attempts (delivery_id, number, status, error, answer, duration_ms)
       SELECT ${id}, coalesce(max(number), 0) + 1, ${attempt.status}, ${attempt.error}, ${attempt.answer}, ${attempt.durationMs}
       FROM webhook_attempts WHERE delivery_id = ${id}`;
-    if (attempt.status === 410) {
-      await tx`
-        UPDATE webhook_endpoints w SET status = 'disabled', disabled_reason = 'it answered 410 Gone'
-        FROM webhook_deliveries d WHERE d.id = ${id} AND w.id = d.endpoint_id AND w.status = 'enabled'`;
-    }
+    if (outcome === 'failed') await disableFailing(tx as Tx, id, attempt.status === 410);
   });
 } // prettier-ignore
+
+/**
+ * An endpoint that is gone, or that took nothing since this delivery was made, is sent nothing more until its owner, who is told,
+ * enables it again.
+ */
+async function disableFailing(tx: Tx, deliveryId: string, gone: boolean): Promise<void> {
+  const [disabled] = await tx<{ id: string; person_id: string; url: string; disabled_reason: string }[]>`
+    UPDATE webhook_endpoints w SET status = 'disabled',
+      disabled_reason = CASE WHEN ${gone} THEN 'it answered 410 Gone' ELSE 'it took nothing since ' || to_char(d.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"') END
+    FROM webhook_deliveries d
+    WHERE d.id = ${deliveryId} AND w.id = d.endpoint_id AND w.status = 'enabled'
+      AND (${gone} OR NOT EXISTS (
+        SELECT FROM webhook_deliveries taken
+        WHERE taken.endpoint_id = w.id AND taken.status = 'delivered' AND taken.done_at > d.created_at))
+    RETURNING w.id, w.person_id, w.url, w.disabled_reason`;
+  if (disabled === undefined) return;
+  const { person_id: personId, url, disabled_reason: reason } = disabled;
+  await queueMessages(tx, [{ kind: 'endpoint_disabled', key: `endpoint_disabled:${disabled.id}:${deliveryId}`, personId, data: { url, reason } }]); // prettier-ignore
+}
 
 /** It is not tried any more, because its endpoint is disabled. */
 export async function giveUpDelivery(sql: Queryable, id: string, round: number): Promise<void> {

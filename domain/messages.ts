@@ -75,12 +75,14 @@ const HAPPENED = kinds({
 /** What is queued beside the timeline, by the transaction that makes it so. */
 const ELSEWHERE = kinds({
   evidence_due: { topic: 'dispute', roles: ['seller'], required: true, label: 'A chargeback waits for your evidence' },
+  evidence_reminder: { topic: 'dispute', roles: ['seller'], required: true, label: 'Reminder: a chargeback waits for your evidence' },
   released_refund_request: { topic: 'refund', roles: BOTH, required: true, label: 'A refund of released money waits for your answer' },
   payout_failed: { topic: 'account', roles: ['seller'], required: true, label: 'A payout to your bank failed' },
   debt_opened: { topic: 'account', roles: ['seller'], required: true, label: 'You owe money after a refund or a chargeback' },
   debt_reminder: { topic: 'account', roles: ['seller'], required: true, label: 'Reminder: you owe money' },
   approval_waiting: { topic: 'staff', roles: ['ops'], label: 'A request waits for a second person' },
   approval_decided: { topic: 'staff', roles: ['seller', 'ops'], label: 'Your request was decided' },
+  endpoint_disabled: { topic: 'account', roles: ALL, required: true, label: 'Your webhook endpoint was disabled' },
   alert: { topic: 'staff', roles: ['ops'], label: 'Something needs a person of our staff' },
   password_reset: { topic: 'security', roles: ALL, required: true, label: 'A link to set a new password' },
   password_changed: { topic: 'security', roles: ALL, required: true, label: 'Your password was changed' },

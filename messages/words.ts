@@ -126,6 +126,11 @@ export const WORDS: Record<MessageKind, Template> = {
     says: [`The buyer’s bank disputes ${money(f)}. Send your evidence${has(f, 'until') ? ` before ${when(f, 'until')}` : ''}; without it the bank decides for the buyer.`],
     button: open(f, 'Send evidence'),
   }),
+  evidence_reminder: (f) => ({
+    subject: `Reminder: evidence is needed: ${title(f)}`,
+    says: [`The time for your evidence against the chargeback of ${money(f)} ends${has(f, 'until') ? ` at ${when(f, 'until')}` : ' soon'}. What you have staged by then goes out by itself; without any the bank decides for the buyer.`],
+    button: open(f, 'Send evidence'),
+  }),
   released_refund_request: (f) => ({
     subject: `A refund of released money is asked for: ${work(f)}`,
     says: [`The other side asks that ${money(f)} which was already paid out goes back. Confirm it by the same action, or let the request lapse${has(f, 'until') ? ` at ${when(f, 'until')}` : ''}.`],
@@ -155,6 +160,11 @@ export const WORDS: Record<MessageKind, Template> = {
     subject: `Your request is ${text(f, 'status')}: ${text(f, 'approval_kind').replaceAll('_', ' ')}`,
     says: [`What you asked for (${text(f, 'approval_kind').replaceAll('_', ' ')}) is ${text(f, 'status')}.`],
     button: open(f),
+  }),
+  endpoint_disabled: (f) => ({
+    subject: 'Your webhook endpoint was disabled',
+    says: [`Nothing is sent to ${text(f, 'url')} any more: ${text(f, 'reason')}. Mend it, enable it again, and replay what it missed.`],
+    button: { label: 'Your endpoints', to: '/webhook-endpoints' },
   }),
   alert: (f) => ({
     subject: `Needs a person: ${text(f, 'alert').replaceAll('_', ' ')}`,

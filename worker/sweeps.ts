@@ -2,6 +2,7 @@
 // events that Stripe could not deliver, parked events whose hour has come, old idempotency keys.
 import type { Logger } from 'pino';
 import { sealAudit } from '../db/audit.ts';
+import { remindOfEvidence } from '../db/card-disputes.ts';
 import type { Sql, Tx } from '../db/client.ts';
 import { archiveEvents, reviveParked, storeEvents } from '../db/inbox-queue.ts';
 import type { NewEvent } from '../db/inbox-queue.ts';
@@ -66,6 +67,7 @@ export function allSweeps(parts: SweepParts): Sweep[] {
     { name: 'waiting-sellers', everyMs: 6 * HOUR, run: async () => (await parts.tryWaitingSellers?.()) ?? 0 },
     { name: 'risks', everyMs: MINUTE, run: async () => (await parts.watchRisks?.()) ?? 0 },
     { name: 'holding-limits', everyMs: 10 * MINUTE, run: (sql) => warnOfHoldingLimits(sql, parts.holdingLimitMs) },
+    { name: 'evidence', everyMs: 10 * MINUTE, run: (sql) => remindOfEvidence(sql) },
     { name: 'solvency', everyMs: 5 * MINUTE, run: async () => (await parts.watchSolvency?.()) ?? 0 },
     { name: 'old-events', everyMs: HOUR, run: archiveOldEvents },
     { name: 'expired-sign-ins', everyMs: 10 * MINUTE, run: forgetExpired },

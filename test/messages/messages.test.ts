@@ -1,10 +1,13 @@
 // From a command to the mail in a real SMTP server: queued with the change or not at all, sent once, chosen by the person.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pino from 'pino';
+import { findOrMakeDispute, remindOfEvidence, settleEvidenceDue } from '../../db/card-disputes.ts';
 import { queueMessages } from '../../db/messages.ts';
+import { DAY_MS } from '../../domain/periods.ts';
 import { type MailerParts, type MailTransport, sendDue, startMailer } from '../../worker/mailer.ts';
 import { smtpTransport } from '../../worker/smtp.ts';
 import { type Api, castOf, fundedEscrow, proposal, untilEscrow } from '../stack/api.ts';
+import { actPath } from '../workflows/steps.ts';
 import { startWorld, type World } from '../stack/world.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
 
@@ -277,4 +280,25 @@ describe('the sender', () => {
     expect(mail!.body_text).toContain('Look at it.');
     expect(server.received).toEqual([]);
   });
+});
+
+test('a seller is asked for evidence until it is sent, and reminded once two days before their time ends', async () => {
+  const escrow = await fundedEscrow(cast.buyer, [cast.seller], proposal(world.people.seller.id, [10_000]));
+  const [payment] = await world.sql<{ charge: string }[]>`
+    SELECT stripe_charge_id AS charge FROM movements WHERE escrow_id = ${escrow.id} AND kind = 'payment'`;
+  const createdAt = Date.now();
+  const dueAt = createdAt + 8 * DAY_MS;
+  await findOrMakeDispute(world.sql, { id: 'dp_asked', chargeId: payment!.charge, status: 'needs_response', reason: 'fraudulent', amountMinor: 10_000n, currency: 'usd', dueAt, createdAt, submissions: 0, metadata: {}, balanceTransactions: [] }); // prettier-ignore
+  const told = async () => (await kindsOf(cast.seller, escrow.id)).filter(([kind]) => String(kind).startsWith('evidence')).sort(); // prettier-ignore
+  expect(await told()).toEqual([['evidence_due', true]]);
+  // What else the escrow tells does not settle it.
+  await cast.seller.post(actPath(escrow, 0, 'start'), {});
+  expect(await told()).toEqual([['evidence_due', true]]);
+  // By the terms the sellers have five days, of the eight that the bank gives.
+  expect(await remindOfEvidence(world.sql, createdAt + 2.9 * DAY_MS)).toBe(0);
+  expect(await remindOfEvidence(world.sql, createdAt + 3.1 * DAY_MS)).toBe(1);
+  expect(await remindOfEvidence(world.sql, createdAt + 3.2 * DAY_MS)).toBe(0);
+  expect(await told()).toEqual([['evidence_due', true], ['evidence_reminder', false]]); // prettier-ignore
+  await world.sql.begin((tx) => settleEvidenceDue(tx as never, 'dp_asked'));
+  expect(await told()).toEqual([['evidence_due', false], ['evidence_reminder', false]]); // prettier-ignore
 });

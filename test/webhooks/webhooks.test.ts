@@ -1,6 +1,7 @@
 // Outgoing webhooks over the real stack: a receiver that knows Standard Webhooks alone, a receiver that is lost and found, one
 // that refuses or is gone, secrets that are replaced, and the log with its replay.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { recordAttempt } from '../../db/webhooks.ts';
 import { type Api, castOf, type EscrowObject } from '../stack/api.ts';
 import { recordHistory } from '../stack/record-history.ts';
 import { startWorld, type World } from '../stack/world.ts';
@@ -120,6 +121,14 @@ test('after the last try it has failed, and a replay sends it again with the sam
   expect(failed.attempts).toHaveLength(4);
   await recordHistory(world, `webhook/${failed.id}/1`, 'webhook-never-taken');
   expect(failed.attempts.at(-1)).toMatchObject({ number: 4, status: 500, error: 'answered 500', answer: 'broken' });
+  // Nothing was taken since: it is sent nothing more, and its owner is told.
+  const path = `/v1/webhook_endpoints/${endpoint.id}`;
+  const { body: stopped } = await cast.buyer.get<Endpoint>(path);
+  expect([stopped.status, stopped.disabled_reason]).toEqual(['disabled', expect.stringContaining('it took nothing since')]); // prettier-ignore
+  const { data } = (await cast.buyer.get<{ data: { kind: string; text: string }[] }>('/v1/notifications')).body;
+  expect(data.find((n) => n.kind === 'endpoint_disabled')?.text).toContain(receiver.url);
+  expect((await cast.buyer.post<{ code: string }>(`${path}/deliveries/${failed.id}/replay`)).body.code).toBe('endpoint_disabled'); // prettier-ignore
+  await cast.buyer.post(path, { status: 'enabled' });
   receiver.answerWith = null;
   const replayed = await cast.buyer.post<Delivery>(`/v1/webhook_endpoints/${endpoint.id}/deliveries/${failed.id}/replay`); // prettier-ignore
   expect([replayed.status, replayed.body.status]).toEqual([200, 'pending']);
@@ -131,6 +140,18 @@ test('after the last try it has failed, and a replay sends it again with the sam
   const other = `/v1/webhook_endpoints/${endpoint.id}/deliveries`;
   expect((await cast.seller.get(other)).status).toBe(404);
   expect((await cast.seller.post(`${other}/${failed.id}/replay`)).status).toBe(404);
+});
+
+test('an endpoint that takes other events is left on, whatever one of them came to', async () => {
+  const endpoint = await listen(cast.buyer, { event_types: ['escrow.proposed'] });
+  await propose();
+  const taken = await untilDelivery(cast.buyer, endpoint.id, (d) => d.status === 'delivered');
+  const [old] = await world.sql<{ id: string }[]>`
+    INSERT INTO webhook_deliveries (endpoint_id, event_id, started, created_at)
+    SELECT ${endpoint.id}, (SELECT id FROM events WHERE id <> ${taken.event_id} LIMIT 1), true, now() - interval '1 hour' RETURNING id`;
+  await recordAttempt(world.sql, old!.id, 1, { status: 500, error: 'answered 500', answer: null, durationMs: 1 }, null);
+  const { body } = await cast.buyer.get<Endpoint>(`/v1/webhook_endpoints/${endpoint.id}`);
+  expect(body.status).toBe('enabled');
 });
 
 test('410 disables the endpoint at once', async () => {
