@@ -3,7 +3,7 @@
 import type { EscrowState, MilestoneState, RefundPart } from '../domain/escrow-state.ts';
 import { openAmount, standingParts } from '../domain/escrow-state.ts';
 import { canMove, moveMilestone } from '../domain/transitions.ts';
-import { askedAnew } from './moves.ts';
+import { askedAnew, unfreeze } from './moves.ts';
 import { endRelease } from './payout.ts';
 import { hasOpenRefund, type Mark } from './run.ts';
 
@@ -33,7 +33,7 @@ export function take(
     takePromised(m, part, left);
   takeOpen(m, disputeId, left);
   takeAccepted(m, disputeId, left);
-  settle(m, mark);
+  settle(state, m, mark);
 }
 
 /** Of one accepted part, before it was transferred: what is left of it is transferred under a key of its own. */
@@ -65,11 +65,11 @@ export function takePart(
     m.accepted -= piece.amount;
     give(m, disputeId, piece);
   }
-  settle(m, mark);
+  settle(state, m, mark);
 }
 
 /** At its end when the bank took all that was left. */
-function settle(m: MilestoneState, mark: Mark): void {
+function settle(state: EscrowState, m: MilestoneState, mark: Mark): void {
   mark.milestone(m);
   // Beside a release that has come through, what was left was all that kept it open.
   endRelease(m);
@@ -81,7 +81,12 @@ function settle(m: MilestoneState, mark: Mark): void {
   // What is left of an accepted part goes on from where it stands.
   if (!canMove(m, 'charged_back') || (endOf(m) === 'accepted' && ON_ITS_WAY.includes(m.status))) return;
   m.inspection = null;
-  if (m.dispute) m.dispute.status = 'settled';
+  if (m.dispute && m.dispute.status !== 'settled') {
+    const { id } = m.dispute;
+    m.dispute.status = 'settled';
+    // Nothing is left to dispute: parts that were accepted before it go on.
+    unfreeze(state, mark, (f) => f.reason === 'in_product_dispute' && f.detail === id);
+  }
   moveMilestone(m, 'charged_back', endOf(m));
 }
 

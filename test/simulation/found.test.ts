@@ -6,6 +6,7 @@ import { Chance } from '../../simulation/clock.ts';
 import { BUYER, OPS, SELLERS } from '../../simulation/people.ts';
 import { termsOf } from '../../simulation/terms.ts';
 import { closeIfDone } from '../../workflows/run.ts';
+import { take } from '../../workflows/taken.ts';
 
 test('a released milestone that the amended terms leave out can still be refunded, with its fee as it was paid', () => {
   const terms = termsOf('esc_1', BUYER.id, SELLERS.map((s) => s.id), new Chance(1), Date.UTC(2026, 0, 1)); // prettier-ignore
@@ -25,4 +26,14 @@ test('an escrow does not end while a refund that may have come back could not be
   expect(unread.status).toBe('active');
   closeIfDone(read, mark, new Set());
   expect(read.status).toBe('completed');
+});
+
+test('a chargeback that takes what was in dispute ends the dispute and its freeze, so that what was accepted before it goes on', () => {
+  const accepted = { part: 1, amount: 7506, principal: 7506, buyerFee: 0, sellerFee: 0, payable: 7506, status: 'accepted', generation: 1 }; // prettier-ignore
+  const m = { id: 'ms_1', status: 'disputed', amount: 8799, accepted: 7506, refunded: 0, releases: [accepted], refunds: [], inspection: null, dispute: { id: 'dsp_1', status: 'negotiating', until: 0 }, funds: { principal: 8799, buyerFee: 0 } }; // prettier-ignore
+  const freeze = { reason: 'in_product_dispute', scope: 'milestone', subject: 'ms_1', detail: 'dsp_1', since: 0 };
+  const state = { id: 'esc_1', frozen: [freeze], payments: [], milestones: [m] } as unknown as EscrowState;
+  const mark = { milestone() {}, head() {}, event() {} };
+  take(state, mark, 'dp_1', { milestoneId: 'ms_1', principal: 1293, buyerFee: 0 });
+  expect([m.status, m.dispute.status, state.frozen]).toEqual(['accepted', 'settled', []]);
 });
