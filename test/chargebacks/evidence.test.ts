@@ -51,8 +51,11 @@ test('a seller writes and sends evidence; the buyer reads, and strangers see not
   const { body } = await buyer.get<CardDisputeObject>(path);
   expect([body.kind, body.status, body.evidence?.text, body.available_actions]).toEqual(['card', 'needs_response', 'winning_evidence', []]); // prettier-ignore
   expect((await buyer.get<{ data: { id: string }[] }>(`/v1/disputes?escrow_id=${escrow.id}`)).body.data.map((d) => d.id)).toEqual([dispute.id]); // prettier-ignore
+  const asked = async () => (await cast.seller.get<{ data: { kind: string; escrow_id: string; waiting: boolean }[] }>('/v1/notifications')).body.data.filter((n) => n.kind === 'evidence_due' && n.escrow_id === escrow.id).map((n) => n.waiting); // prettier-ignore
+  expect(await asked()).toEqual([true]);
   expect((await cast.seller.post(`${path}/submit-evidence`)).status).toBe(200);
   await ended(world, dispute);
+  expect(await asked()).toEqual([false]);
   expect(await buyer.get(path)).toMatchObject({ body: { status: 'won' } });
   expectUnavailable(await cast.seller.post(`${path}/submit-evidence`));
   const after = await untilEscrow(buyer, escrow.id, (e) => e.frozen.length === 0);

@@ -36,8 +36,12 @@ export async function openPage(browser: Browser, options: VisitOptions): Promise
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
-    // Chromium notes every 4xx answer as an error; refusals are meant here.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
+    // Chromium notes every 4xx answer as an error, and refusals are meant here; htmx notes each question that nobody waits for
+    // any more, because a person has typed on or gone to another page.
+    if (
+      message.type() === 'error' &&
+      !/^(Failed to load resource|htmx:(sendAbort|afterRequest),)/.test(message.text())
+    ) {
       complaints.push(message.text());
     }
   });
