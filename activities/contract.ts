@@ -1,7 +1,7 @@
 // Inputs and answers of the activities, as plain data: the workflow imports these types and nothing else from here.
 // Amounts are safe integers; a business answer (declined, blocked) is a value, not a failure.
 import type { AlertKind } from '../domain/alerts.ts';
-import type { EscrowSnapshot, PaymentStatus, WithdrawnPart } from '../domain/escrow-state.ts';
+import type { BankTransfer, EscrowSnapshot, PaymentStatus, WithdrawnPart } from '../domain/escrow-state.ts';
 import type { ChargeAllocation } from '../domain/allocation.ts';
 import type { MilestoneTerms } from '../domain/terms.ts';
 import type { ChargebackActivities } from './chargeback-contract.ts';
@@ -86,6 +86,9 @@ export interface RefundOrder {
   after: EscrowSnapshot;
 }
 
+/** A refund that the platform's bank has paid, because Stripe cannot make it any more. */
+export type BankRefundOrder = RefundOrder & { bank: BankTransfer };
+
 export interface RefundAnswer {
   outcome: 'succeeded' | 'pending' | 'failed' | 'refused';
   stripeRefundId: string | null;
@@ -112,6 +115,8 @@ export interface Activities
   transferToSeller(order: TransferOrder): Promise<TransferAnswer>;
   /** Takes out of held, refunds the buyer, posts and projects. */
   refundToBuyer(order: RefundOrder): Promise<RefundAnswer>;
+  /** Takes out of held what the platform's bank paid the buyer, posts and projects: Stripe is not asked. */
+  refundByBank(order: BankRefundOrder): Promise<RefundAnswer>;
   /** Reads a pending refund again; settles it or undoes its posting. */
   recordRefund(order: RefundOrder): Promise<RefundAnswer>;
   /** Writes the projection of a change that no command and no movement of money carried. */

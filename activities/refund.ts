@@ -1,14 +1,16 @@
 // Money back to the buyer out of what is still held: asked in the ledger first, settled or undone by Stripe's word.
+import { recordBankRefund } from '../db/bank-refunds.ts';
 import type { Tx } from '../db/client.ts';
 import { setOffOf } from '../db/debts.ts';
 import { overdrawn, post } from '../db/ledger.ts';
-import { changeMovement, lockMovement, useCharge } from '../db/movements.ts';
+import { changeMovement, lockMovement, raiseAlert, useCharge } from '../db/movements.ts';
 import { project } from '../db/projection.ts';
 import { assert } from '../domain/errors.ts';
 import { transferIdOf } from '../domain/ids.ts';
 import { toMinor } from '../domain/money.ts';
 import { inverse, type Leg, partAccepted, refundAsked, unallocatedRefundAsked } from '../domain/postings.ts';
-import type { RefundAnswer, RefundOrder } from './contract.ts';
+import { refundPaidByBank } from '../domain/postings-recovery.ts';
+import type { BankRefundOrder, RefundAnswer, RefundOrder } from './contract.ts';
 import { type RefundBooking, type RefundCall, refundFlow } from './refund-flow.ts';
 import { type ActivityDeps, final } from './stripe-call.ts';
 
@@ -24,12 +26,66 @@ export function refundActivities(deps: ActivityDeps) {
         return { outcome: 'refused', stripeRefundId: null, code };
       }
     },
+    refundByBank: async (order: BankRefundOrder): Promise<RefundAnswer> => {
+      try {
+        await deps.sql.begin((tx) => paidByBank(tx as Tx, order));
+        deps.crashPoint?.('after_commit');
+        return { outcome: 'succeeded', stripeRefundId: null, code: null };
+      } catch (error) {
+        // It has left the platform's bank, and the books refuse it: a person must look.
+        const code = overdrawn(error);
+        if (code !== null) {
+          await raiseAlert(deps.sql, { kind: 'refund_failed', key: `refund_by_bank:${order.refundId}`, escrowId: order.escrowId, detail: { code, milestone_id: order.milestone!.id, reference: order.bank.reference } }); // prettier-ignore
+          return { outcome: 'refused', stripeRefundId: null, code };
+        }
+        throw error;
+      }
+    },
     recordRefund: (order: RefundOrder): Promise<RefundAnswer> => flow.readAgain(callOf(order), bookingOf(order)),
   };
 }
 
 function callOf({ milestone, withdrawn: _withdrawn, after: _after, ...call }: RefundOrder): RefundCall {
   return { ...call, milestoneId: milestone?.id ?? null, sellerId: milestone?.sellerId ?? null, metadata: {} };
+}
+
+/** Once, however often it is repeated: the row, its asking and its payment are one transaction. */
+async function paidByBank(tx: Tx, order: BankRefundOrder): Promise<void> {
+  const settledMinor = await settledAmount(tx, order);
+  const milestoneId = order.milestone!.id;
+  const created = await recordBankRefund(tx, {
+    id: order.refundId,
+    escrowId: order.escrowId,
+    milestoneId,
+    paymentId: order.paymentId,
+    chargeId: order.chargeId,
+    amountMinor: toMinor(order.amount),
+    currency: order.currency,
+    settledMinor,
+    settlementCurrency: order.settlementCurrency,
+    ...order.bank,
+  });
+  if (created) {
+    await useCharge(tx, order.chargeId, { refunded: settledMinor });
+    const of = {
+      currency: order.settlementCurrency,
+      escrowId: order.escrowId,
+      cause: { approval: order.bank.approvalId, reference: order.bank.reference },
+    };
+    await post(tx, {
+      ...of,
+      key: `refund_asked:${order.refundId}`,
+      kind: 'refund_asked',
+      legs: asked(order, settledMinor),
+    });
+    await post(tx, {
+      ...of,
+      key: `refund_paid_by_bank:${order.refundId}`,
+      kind: 'refund_paid_by_bank',
+      legs: refundPaidByBank(order.refundId, settledMinor, milestoneId),
+    });
+  }
+  await project(tx, order.after);
 }
 
 const bookingOf = (order: RefundOrder): RefundBooking => ({

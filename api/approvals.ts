@@ -299,6 +299,8 @@ function commandOf({ id, params, requested_by }: Approval, commandId: string): E
         return { ...on, refundId: `rfd_${id.slice(4)}`, amount: params['amount'] as number, reason } satisfies EscrowCommands['refund']; // prettier-ignore
       case 'rule':
         return { ...on, sellerAmount: params['seller_amount'] as number, reason } satisfies EscrowCommands['rule'];
+      case 'refundByBank':
+        return { ...on, refundId: `rfd_${id.slice(4)}`, amount: params['amount'] as number, reason, reference: params['reference'] as string, approvalId: id } satisfies EscrowCommands['refundByBank']; // prettier-ignore
       case 'forceRefund':
         return { ...on, refundId: `rfd_${id.slice(4)}`, amount: params['amount'] as number, reason } satisfies EscrowCommands['forceRefund']; // prettier-ignore
       case 'forceRelease':

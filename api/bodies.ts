@@ -153,6 +153,12 @@ export const forceDecision = z.strictObject({
   decision: z.enum(['refund', 'release'], 'takes "refund" or "release"'),
   reason: text(500),
 });
+export const refundByBank = z.strictObject({
+  milestone_id: z.string(),
+  amount: z.int().min(1).describe('What is open of the milestone, minor units: all of it, so that nobody decides over another amount than they read.'),
+  reference: text(200).describe('Of the bank transfer to the buyer.'),
+  reason: text(500),
+}); // prettier-ignore
 export const releaseByHand = z.strictObject({ milestone_id: z.string(), reason: text(500) });
 export const writeOff = z.strictObject({ reason: text(500) });
 export const payoutSchedule = z.strictObject({

@@ -38,6 +38,7 @@ export type Given =
   | 'a frozen escrow'
   | 'a paid milestone'
   | 'a delivered milestone'
+  | 'a payment that Stripe cannot refund any more'
   | 'money that was held for almost too long'
   | 'an amendment'
   | 'a file'
@@ -136,6 +137,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   approve: of('ops', 'an approval that waits'),
   deny: of('ops', 'an approval that waits'),
   forceDecision: of('ops', 'money that was held for almost too long', { milestone_id: milestone, decision: 'refund', reason: 'Nobody answers.' }),
+  refundByBank: of('ops', 'a payment that Stripe cannot refund any more', { milestone_id: milestone, amount: 10_000, reference: 'Wire 2027-03-05/19', reason: 'SEPA refunds end after 180 days.' }),
   writeOffDebt: of('ops', 'a debt', { reason: 'The seller is gone.' }),
   listAlerts: of('auditor', 'an alert'),
   resolveAlert: of('ops', 'an alert', { note: 'Called the buyer: all is well.' }),

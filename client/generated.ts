@@ -1570,6 +1570,28 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<Approval>;
 
+  /** The buyer was refunded by bank transfer. Where the time in which Stripe can refund the payment’s method has passed. All that is left of the milestone counts as refunded once another of ops has approved it. `params.to_pay` of the approval is what the buyer gets: with the fee that the terms give back. Always by two people of ops. For ops; scope write and ops. */
+  refundByBank(
+    input: {
+      id: string;
+      body: {
+        milestone_id: string;
+        /** What is open of the milestone, minor units: all of it, so that nobody decides over another amount than they read. */
+        amount: number;
+        /** Of the bank transfer to the buyer. */
+        reference: string;
+        reason: string;
+      };
+    },
+    options?: CallOptions,
+  ): Promise<{
+    approval: {
+      id: string;
+      status: 'pending' | 'approved' | 'denied' | 'expired' | 'executed' | 'failed';
+      expires_at: string;
+    };
+  }>;
+
   /** Decide over money that was held for too long. From 30 days before the longest time that the platform may hold money. All that is left of the milestone is refunded or released, after another of ops approved it. What was accepted for a seller who never got verified can only be refunded. For ops; scope write and ops. */
   forceDecision(
     input: { id: string; body: { milestone_id: string; decision: 'refund' | 'release'; reason: string } },
@@ -2065,6 +2087,7 @@ export const OPERATIONS = {
   },
   approve: { method: 'POST', path: '/v1/ops/approvals/{id}/approve' },
   deny: { method: 'POST', path: '/v1/ops/approvals/{id}/deny' },
+  refundByBank: { method: 'POST', path: '/v1/ops/escrows/{id}/refund-by-bank' },
   forceDecision: { method: 'POST', path: '/v1/ops/escrows/{id}/force-decision' },
   writeOffDebt: { method: 'POST', path: '/v1/ops/debts/{id}/write-off' },
   listAlerts: { method: 'GET', path: '/v1/ops/alerts', query: ['starting_after', 'limit', 'escrow_id'], cursor: 'id' },

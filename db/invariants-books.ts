@@ -2,8 +2,8 @@
 import type { Tx } from './client.ts';
 
 /**
- * Of 6: money that went through the bank has no Stripe object. Its intent is a refund that was paid by bank transfer, a
- * repayment of a debt, or a payout of the platform's own, and each has one posting of just that amount. Columns: what, id,
+ * Of 6: money that went through the bank has no Stripe object. Its intent is a refund that was paid by bank transfer (by two
+ * of ops, after the escrow's end or while it runs), a repayment of a debt, or a payout of the platform's own, and each has one posting of just that amount. Columns: what, id,
  * stripe_id, balance_transaction.
  */
 export const byBank = (tx: Tx) => tx`
@@ -12,6 +12,17 @@ export const byBank = (tx: Tx) => tx`
   LEFT JOIN ledger_transactions t ON t.idempotency_key = 'refund_paid_by_bank:' || f.id || '_bank'
   LEFT JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'bank'
   WHERE f.status = 'paid_by_bank' AND e.amount IS DISTINCT FROM -(f.principal + f.buyer_fee_returned)
+  UNION ALL
+  SELECT 'refund of a milestone paid by bank without its posting', r.id, r.reference, NULL
+  FROM bank_refunds r
+  LEFT JOIN ledger_transactions t ON t.idempotency_key = 'refund_paid_by_bank:' || r.id
+  LEFT JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'bank'
+  WHERE e.amount IS DISTINCT FROM -r.settled_amount
+  UNION ALL
+  SELECT 'refund of a milestone paid by bank without its two people', r.id, r.reference, NULL
+  FROM bank_refunds r JOIN approvals a ON a.id = r.approval_id
+  WHERE a.approved_by IS NULL OR a.escrow_id IS DISTINCT FROM r.escrow_id
+     OR a.params ->> 'milestone_id' IS DISTINCT FROM r.milestone_id OR a.params ->> 'reference' IS DISTINCT FROM r.reference
   UNION ALL
   SELECT 'repayment by bank without its posting', r.id, r.reference, NULL
   FROM debt_repayments r
@@ -23,7 +34,9 @@ export const byBank = (tx: Tx) => tx`
   FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id
   WHERE e.account = 'bank' AND NOT CASE t.kind
     WHEN 'refund_paid_by_bank' THEN EXISTS (
-      SELECT FROM failed_refunds f WHERE t.idempotency_key = 'refund_paid_by_bank:' || f.id || '_bank' AND f.status = 'paid_by_bank')
+      SELECT FROM failed_refunds f WHERE t.idempotency_key = 'refund_paid_by_bank:' || f.id || '_bank' AND f.status = 'paid_by_bank'
+      UNION ALL
+      SELECT FROM bank_refunds r WHERE t.idempotency_key = 'refund_paid_by_bank:' || r.id)
     WHEN 'debt_recovered' THEN EXISTS (SELECT FROM debt_repayments r WHERE t.idempotency_key = 'debt_repaid:' || r.id)
     -- Named by the payout that reconciliation found.
     ELSE t.kind IN ('payout_arrived', 'payout_returned') END`;

@@ -88,7 +88,7 @@ const CHECKS: readonly { number: number; name: string; rows: Check }[] = [
     name: 'no charge gave more than it captured, and its row says what its movements took',
     rows: (tx) => tx`
       SELECT c.charge_id, c.escrow_id, c.captured, c.transferred, c.reversed, c.refunded, c.withdrawn, c.allowance, c.observed,
-             coalesce(m.transferred, 0) AS moved_to_sellers, coalesce(m.refunded, 0) AS moved_to_buyer
+             coalesce(m.transferred, 0) AS moved_to_sellers, coalesce(m.refunded, 0) + coalesce(b.refunded, 0) AS moved_to_buyer
       FROM charge_funds c
       LEFT JOIN (
         SELECT stripe_charge_id,
@@ -97,8 +97,10 @@ const CHECKS: readonly { number: number; name: string; rows: Check }[] = [
         FROM movements WHERE kind IN ('transfer', 'refund') AND status NOT IN ('failed', 'canceled')
         GROUP BY stripe_charge_id
       ) m ON m.stripe_charge_id = c.charge_id
-      WHERE c.transferred <> coalesce(m.transferred, 0) OR c.refunded <> coalesce(m.refunded, 0)
-         OR coalesce(m.transferred, 0) - c.reversed + coalesce(m.refunded, 0) + c.withdrawn
+      LEFT JOIN (SELECT charge_id, sum(settled_amount)::bigint AS refunded FROM bank_refunds GROUP BY charge_id) b
+        ON b.charge_id = c.charge_id
+      WHERE c.transferred <> coalesce(m.transferred, 0) OR c.refunded <> coalesce(m.refunded, 0) + coalesce(b.refunded, 0)
+         OR coalesce(m.transferred, 0) - c.reversed + coalesce(m.refunded, 0) + coalesce(b.refunded, 0) + c.withdrawn
             > c.captured + c.allowance + c.observed
       LIMIT ${MAX_ROWS}`,
   },

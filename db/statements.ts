@@ -90,5 +90,8 @@ export async function receiptRows(sql: Queryable, escrowId: string, paymentId: s
   return sql<ReceiptRow[]>`
     SELECT id, kind, amount, currency, status, stripe_charge_id, stripe_id, created_at, updated_at, reason FROM movements
     WHERE escrow_id = ${escrowId} AND (id = ${paymentId} OR (kind = 'refund' AND payment_id = ${paymentId}))
+    UNION ALL
+    SELECT id, 'refund', amount, currency, 'succeeded', charge_id, NULL, created_at, created_at, 'by bank transfer: ' || reference
+    FROM bank_refunds WHERE escrow_id = ${escrowId} AND payment_id = ${paymentId}
     ORDER BY kind, created_at, id`;
 }

@@ -116,6 +116,12 @@ export function planRefund(
   };
 }
 
+/** What the buyer gets where all that is left of a milestone goes back, terms' currency: with the fee that the terms give back. */
+export const toPayBack = (m: MilestoneState, feeReturn: 'full' | 'none'): number =>
+  m.funds === null || openAmount(m) === 0
+    ? 0
+    : planRefund(m, m.funds.buyerFeeCharged, openAmount(m), feeReturn).chargeAmount;
+
 /** The piece of the buyer's fee as it was charged; all refunds together never ask for more than there was. */
 function feeInTerms(m: Divided, buyerFeeInTerms: number, amount: number): number {
   const from = toMinor(m.accepted) + toMinor(m.refunded);

@@ -122,6 +122,13 @@ export interface RefundPart {
   before: MilestoneStatus;
   /** Accepted parts that it takes back first. */
   withdrawn?: WithdrawnPart[];
+  /** Paid by a transfer of the platform's bank, as two of ops have said: Stripe is not asked. */
+  bank?: BankTransfer;
+}
+
+export interface BankTransfer {
+  reference: string;
+  approvalId: string;
 }
 
 /** A request that the other side answers by the same call, or lets lapse. */

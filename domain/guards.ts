@@ -11,6 +11,7 @@ import {
   type MilestoneStatus,
   openAmount,
   type Principal,
+  standingParts,
 } from './escrow-state.ts';
 import { planAmendment } from './amendments.ts';
 import { planAcceptance } from './allocation.ts';
@@ -26,6 +27,8 @@ export interface ActionArguments {
   sellerAmount?: number | undefined;
   /** Of a release by hand: only of work that was delivered. */
   delivered?: boolean | undefined;
+  /** Of a refund that ops have paid by a transfer of the platform's bank, because Stripe cannot make it any more. */
+  byBank?: boolean | undefined;
 }
 
 /** What a guard looks at: who asks for what, where, and when. */
@@ -173,7 +176,9 @@ function tooLateToRefund(state: EscrowState, m: MilestoneState, now: number): st
   return `Stripe could refund this ${payment!.methodType!.replaceAll('_', ' ')} payment until ${new Date(until).toISOString()}: ask us to pay you back by bank transfer.`;
 }
 
-export function mayRefund({ state, milestone, principal, args, now, offer }: Ask): string | null {
+export function mayRefund(ask: Ask): string | null {
+  const { state, milestone, principal, args, now, offer } = ask;
+  if (args.byBank) return mayRefundByBank(ask);
   const m = milestone!;
   // What ops review they may give back: that is one of their two answers.
   const freezes = freezesOver(state, m).filter((f) => principal.role !== 'ops' || !isReview(f));
@@ -189,6 +194,22 @@ export function mayRefund({ state, milestone, principal, args, now, offer }: Ask
     return `amount:The other side asked for a refund of ${plainMoney(m.refundRequest.amount, state.terms.currency)}: confirm exactly that, or leave amount out.`;
   }
   return partOf(m, args.amount ?? m.refundRequest?.amount, state.terms.currency);
+}
+
+/** POST /v1/ops/escrows/{id}/refund-by-bank asks for it, and for a second person: only what Stripe cannot give back any more. */
+function mayRefundByBank({ state, milestone, principal, args, now }: Ask): string | null {
+  const m = milestone!;
+  const open = openAmount(m);
+  if (principal.role !== 'ops') return 'Only ops record what was paid by bank transfer.';
+  if (tooLateToRefund(state, m, now) === null) return 'Stripe can make this refund: refund it at Stripe.';
+  const underWay = hasRefundUnderWay(m);
+  if (underWay) return 'A refund of this milestone is being made.';
+  if (standingParts(m).some((r) => r.status === 'accepted' || r.status === 'releasing'))
+    return 'Part of this milestone is being transferred to its seller at this moment: try again when it is.';
+  if (args.amount !== open)
+    return `amount:What is left of this milestone is ${plainMoney(open, state.terms.currency)}: all of it is refunded, and nothing else.`;
+  const freezes = frozen(state, m);
+  return freezes ?? partOf(m, open, state.terms.currency);
 }
 
 /** Never offered as a button: POST /v1/ops/escrows/{id}/release and, where the money was held for too long, POST /v1/ops/escrows/{id}/force-decision asks for it, and for a second person. */

@@ -20,6 +20,7 @@ import { developerRoutes } from './routes/developers.tsx';
 import { debtRoutes } from './routes/debts.tsx';
 import { reconciliationRoutes } from './routes/reconciliations.tsx';
 import { forceDecisionRoutes } from './routes/force-decision.tsx';
+import { refundByBankRoutes } from './routes/refund-by-bank.tsx';
 import { sellerMoneyRoutes } from './routes/seller-money.tsx';
 import { statementRoutes } from './routes/statements.tsx';
 import { accountRoutes } from './routes/accounts.tsx';
@@ -61,6 +62,7 @@ export function mountPages(app: Express, context: AppContext): void {
   app.use(debtRoutes(context));
   app.use(reconciliationRoutes(context));
   app.use(forceDecisionRoutes(context));
+  app.use(refundByBankRoutes(context));
   app.use(sellerMoneyRoutes(context));
   app.use(statementRoutes(context));
   app.use(cardDisputeRoutes(context));

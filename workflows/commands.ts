@@ -162,6 +162,17 @@ export function registerCommands(birth: Birth): { commands: number } {
   on('refund', (i) => ({ action: 'refund', milestoneId: i.milestoneId, args: { amount: i.amount } }), refund);
 
   on(
+    'refundByBank',
+    (i) => ({ action: 'refund', milestoneId: i.milestoneId, args: { amount: i.amount, byBank: true } }),
+    (run, i) =>
+      run.change((state, mark) => {
+        const m = run.milestone(i.milestoneId);
+        askRefund(state, mark, m, i.amount, i.reason, i.refundId, person(i.principal));
+        m.refunds.at(-1)!.bank = { reference: i.reference, approvalId: i.approvalId };
+      }),
+  );
+
+  on(
     'forceRelease',
     (i) => ({ action: 'force_release', milestoneId: i.milestoneId, args: { amount: i.amount, delivered: i.delivered } }), // prettier-ignore
     (run, i) =>

@@ -37,6 +37,13 @@ export interface EscrowCommands {
   requestChanges: OnMilestone & { note: string };
   extend: OnMilestone & { until?: number | undefined };
   refund: OnMilestone & { refundId: string; amount?: number | undefined; reason: string };
+  refundByBank: OnMilestone & {
+    refundId: string;
+    amount: number;
+    reason: string;
+    reference: string;
+    approvalId: string;
+  };
   forceRelease: OnMilestone & { amount: number; reason: string; delivered?: boolean };
   forceRefund: OnMilestone & { refundId: string; amount: number; reason: string };
   dispute: OnMilestone & { disputeId: string; reason: string; amount?: number | undefined };

@@ -8,10 +8,10 @@ import { plainMoney } from '../domain/money.ts';
 import { canMove, moveMilestone } from '../domain/transitions.ts';
 import { refundSettled } from './funding.ts';
 import { addRefund, askedAnew, endRefund, freeze, resume, unblock, untold } from './moves.ts';
-import { money } from './proxies.ts';
+import { booking, money } from './proxies.ts';
 import { type EscrowRun, hasOpenRefund, type Mark, PLATFORM, STRIPE, UNANSWERED } from './run.ts';
 
-type RefundKind = 'refundToBuyer' | 'recordRefund';
+type RefundKind = 'refundToBuyer' | 'recordRefund' | 'refundByBank';
 type RefundWork = { refund: RefundPart; kind: RefundKind } | { again: RefundPart };
 
 /** Guard G, as far as the workflow knows it: nothing frozen, money held. The database holds the rest of it. */
@@ -22,6 +22,9 @@ function nextRefund(run: EscrowRun, m: MilestoneState): RefundWork | null {
   const told = m.refunds.find((r) => ['pending', 'succeeded'].includes(r.status) && run.inbox.refunds.includes(r.id));
   const unanswered = run.state.frozen.some((f) => f.subject === m.id && f.detail === UNANSWERED);
   if (told && !unanswered) return { refund: told, kind: 'recordRefund' };
+  // The money has left the platform's bank: whatever freezes the milestone meanwhile, the books say so.
+  const paid = m.refunds.find((r) => r.status === 'asked' && r.bank);
+  if (paid) return { refund: paid, kind: 'refundByBank' };
   // What ops review may go back to the buyer.
   if (m.funds === null || !freezesOver(run.state, m).every(isReview)) return null;
   const asked = m.refunds.find((r) => r.status === 'asked');
@@ -204,12 +207,7 @@ function blocked(state: EscrowState, mark: Mark, m: MilestoneState, number: numb
   });
 }
 
-async function refund(
-  run: EscrowRun,
-  m: MilestoneState,
-  part: RefundPart,
-  kind: 'refundToBuyer' | 'recordRefund',
-): Promise<void> {
+async function refund(run: EscrowRun, m: MilestoneState, part: RefundPart, kind: RefundKind): Promise<void> {
   // Only a reading takes note of the webhook: asked again under the same key, the answer may be older than it.
   if (kind === 'recordRefund') run.inbox.refunds = run.inbox.refunds.filter((id) => id !== part.id);
   const { after, arrived } = run.foresee((state, mark) => refunded(mark, inState(state, m), part.id));
@@ -237,8 +235,11 @@ async function refund(
     ...(part.withdrawn ? { withdrawn: part.withdrawn } : {}),
     after,
   };
+  const summary = `refund ${plainMoney(part.chargeAmount, currency)} of ${m.id}`;
   const answer = await refundSettled(
-    money(`refund ${plainMoney(part.chargeAmount, currency)} of ${m.id}`)[kind](order),
+    kind === 'refundByBank'
+      ? booking(`${summary}, paid by bank transfer`).refundByBank({ ...order, bank: part.bank! })
+      : money(summary)[kind](order),
   );
   if (answer.outcome !== 'unknown') run.unread.delete(part.id);
   if (answer.outcome === 'succeeded') return arrived();
@@ -274,7 +275,9 @@ function refunded(mark: Mark, m: MilestoneState, refundId: string): void {
   endRefund(m);
   endRelease(m);
   mark.milestone(m);
-  mark.event('refund.succeeded', STRIPE, m.id, { refund_id: refundId, amount: part.chargeAmount });
+  const of = { refund_id: refundId, amount: part.chargeAmount };
+  if (part.bank) mark.event('refund.paid_by_bank', PLATFORM, m.id, { ...of, reference: part.bank.reference });
+  else mark.event('refund.succeeded', STRIPE, m.id, of);
 }
 
 /**

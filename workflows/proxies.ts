@@ -28,6 +28,9 @@ export const undoing = proxyActivities<Activities>({
   summary: 'pay the seller again',
 });
 
+/** Writes to the ledger that ask nothing of Stripe. */
+export const booking = (summary: string) => proxyActivities<Activities>({ ...BOOKKEEPING, summary });
+
 const bookkeeping = proxyActivities<Activities>({ ...BOOKKEEPING, summary: 'write the projection' });
 
 /** Puts something before ops, for as long as it takes. */

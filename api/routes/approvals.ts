@@ -5,6 +5,7 @@ import { APPROVAL_STATUSES, listApprovals } from '../../db/approvals.ts';
 import { findDebt, openRest } from '../../db/debts.ts';
 import { findEscrow, principalOn } from '../../db/escrows.ts';
 import { heldSince } from '../../db/movements.ts';
+import { toPayBack } from '../../domain/allocation.ts';
 import { blockedAmount, openAmount } from '../../domain/escrow-state.ts';
 import { toInteger } from '../../domain/money.ts';
 import { DAY_MS } from '../../domain/periods.ts';
@@ -83,6 +84,45 @@ export const approvalRoutes = [
       runOnce(context, { caller, route, key, body }, {}, () =>
         decideApproval(context, caller, id, 'denied', body.params_hash),
       ),
+  }),
+  route({
+    method: 'post',
+    path: '/v1/ops/escrows/{id}/refund-by-bank',
+    operationId: 'refundByBank',
+    tag,
+    summary: 'The buyer was refunded by bank transfer',
+    description:
+      'Where the time in which Stripe can refund the payment’s method has passed. All that is left of the milestone counts as refunded once another of ops has approved it. `params.to_pay` of the approval is what the buyer gets: with the fee that the terms give back. Always by two people of ops.',
+    roles: ['ops'],
+    params,
+    body: bodies.refundByBank,
+    responses: waits,
+    handler: async ({ context, caller, params: { id }, body, key, route }) => {
+      const viewer = viewerOf(caller);
+      const record = await findEscrow(context.sql, viewer, id);
+      const m = record?.state.milestones.find((x) => x.id === body.milestone_id);
+      if (!record || !m) throw notFound(record ? 'milestone' : 'escrow');
+      const { state } = record;
+      const { currency } = state.terms;
+      const asked: Asked = {
+        kind: 'refund',
+        escrowId: id,
+        params: {
+          command: 'refundByBank',
+          escrow_id: id,
+          milestone_id: m.id,
+          amount: body.amount,
+          to_pay: toPayBack(m, state.terms.policy.feeReturn),
+          currency,
+          reference: body.reference,
+          reason: body.reason,
+        },
+      };
+      return askSecondPerson(context, { caller, route, key, body }, asked, () => {
+        const args = { amount: body.amount, byBank: true };
+        refuseUnlessPermitted(state, viewer, principalOn(state, viewer)!, 'refund', m.id, args);
+      });
+    },
   }),
   route({
     method: 'post',

@@ -231,6 +231,25 @@ describe('refunding', () => {
     expect(why(state, 'refund', OPS, {}, limit + 1)?.message).toMatch(/bank transfer/);
   });
 
+  test('by bank transfer only what Stripe cannot refund any more, all of it, by ops, beside nothing that moves', () => {
+    const paid = { payments: [payment({ methodType: 'sepa_debit' })] };
+    const limit = NOW + 180 * DAY_MS;
+    const all = { amount: 10_000, byBank: true };
+    const state = one('submitted', {}, paid);
+    expect(why(state, 'refund', OPS, all, limit)?.message).toMatch(/refund it at Stripe/);
+    expect(why(state, 'refund', OPS, all, limit + 1)).toBeNull();
+    for (const who of [BUYER, SELLER]) expect(why(state, 'refund', who, all, limit + 1)?.message).toMatch(/Only ops/);
+    expect(why(state, 'refund', OPS, { amount: 9000, byBank: true }, limit + 1)).toMatchObject({ code: 'amount_invalid' }); // prettier-ignore
+    expect(why(one('submitted', {}, { ...paid, frozen: [freeze()] }), 'refund', OPS, all, limit + 1)?.message).toMatch(/frozen/); // prettier-ignore
+    const beside = one('submitted', { refunds: [refundPart('pending')] }, paid);
+    expect(why(beside, 'refund', OPS, all, limit + 1)?.message).toMatch(/being made/);
+    const part = { part: 1, amount: 1000, principal: 1000, sellerFee: 0, buyerFee: 0, payable: 1000, generation: 1, transferId: null, automatic: false, retryAt: null, nudges: 0 }; // prettier-ignore
+    const rest = (status: 'releasing' | 'released') => one('submitted', { accepted: 1000, releases: [{ ...part, status }] }, paid); // prettier-ignore
+    expect(why(rest('releasing'), 'refund', OPS, { amount: 9000, byBank: true }, limit + 1)?.message).toMatch(/being transferred/); // prettier-ignore
+    expect(why(rest('released'), 'refund', OPS, { amount: 9000, byBank: true }, limit + 1)).toBeNull();
+    expect(why(one('submitted'), 'refund', OPS, all, limit + 1)?.message).toMatch(/refund it at Stripe/);
+  });
+
   test('nothing of nothing', () => {
     expect(why(one('started', { accepted: 10_000 }), 'refund', OPS)?.message).toMatch(/Nothing of this milestone is left/); // prettier-ignore
     expect(why(one('submitted', { accepted: 10_000 }), 'dispute', BUYER)?.message).toMatch(/left to dispute/);

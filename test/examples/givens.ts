@@ -9,6 +9,7 @@ import { openDispute } from '../chargebacks/acts.ts';
 import { disputes, step } from '../disputes/steps.ts';
 import { dashboard, only, reconcile } from '../reconciliation/runs.ts';
 import { type castOf, type EscrowObject, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
+import { backdatePayment, paidByDebit } from '../stack/backdate.ts';
 import { control, type World } from '../stack/world.ts';
 import { actPath, refundsOf } from '../workflows/steps.ts';
 
@@ -85,6 +86,11 @@ export function givens(world: World, cast: Cast): (given: Given) => Promise<Real
     'money that was held for almost too long': async () => {
       const escrow = await own();
       await world.sql`UPDATE movements SET created_at = now() - interval '701 days' WHERE escrow_id = ${escrow.id} AND kind = 'payment'`; // prettier-ignore
+      return escrowOf(escrow);
+    },
+    'a payment that Stripe cannot refund any more': async () => {
+      const escrow = await paidByDebit(world, cast, [10_000]);
+      await backdatePayment(world, escrow.id, 181);
       return escrowOf(escrow);
     },
     'an amendment': async () => {

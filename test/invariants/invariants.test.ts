@@ -270,6 +270,37 @@ describe('broken on purpose', () => {
     expect(rowsOf(await broken(), 6)).toMatchObject([{ id: 'rfd_b2' }, { id: 'refund_paid_by_bank:rfd_gone_bank' }, { id: 'by_hand' }]); // prettier-ignore
   });
 
+  test('6 and 4: a refund of a running escrow that the bank paid: without its posting, without its two people, and not in its charge', async () => {
+    const approval = (id: string, approvedBy: string, milestone: string) =>
+      owner.unsafe(
+        `INSERT INTO approvals (id, kind, params, params_hash, escrow_id, requested_by, approved_by, status, expires_at)
+         VALUES ('${id}', 'refund', '{"milestone_id": "${milestone}", "reference": "wire 5"}', '${id.padEnd(64, '0').replace(/[^0-9a-f]/g, '0')}', '${ESCROW}', 'usr_b', ${approvedBy}, ${approvedBy === 'NULL' ? "'pending'" : "'executed'"}, now())`,
+      );
+    await approval('apr_a1', "'usr_s'", 'ms_2');
+    await approval('apr_a2', 'NULL', 'ms_2');
+    await approval('apr_a3', "'usr_s'", 'ms_1');
+    const refund = (id: string, approvalId: string) =>
+      owner.unsafe(`INSERT INTO bank_refunds (id, escrow_id, milestone_id, payment_id, charge_id, amount, currency, settled_amount, settlement_currency, reference, approval_id) VALUES ('${id}', '${ESCROW}', 'ms_2', 'pay_1', 'ch_1', 700, 'usd', 700, 'usd', 'wire 5', '${approvalId}')`); // prettier-ignore
+    const posting = (id: string) =>
+      owner.unsafe(`SELECT ledger_post('refund_paid_by_bank:${id}', 'refund_paid_by_bank', 'usd', '[{"account":"bank","amount":"-700"},{"account":"unexplained","amount":"700"}]', '${ESCROW}')`); // prettier-ignore
+    await refund('rfd_n1', 'apr_a1');
+    expect(rowsOf(await broken(), 6)).toEqual([{ what: 'refund of a milestone paid by bank without its posting', id: 'rfd_n1', stripe_id: 'wire 5', balance_transaction: null }]); // prettier-ignore
+    expect(rowsOf(await broken(), 4)).toMatchObject([{ charge_id: 'ch_1', moved_to_buyer: 700n }]);
+    await posting('rfd_n1');
+    await owner.unsafe(`UPDATE charge_funds SET refunded = refunded + 700 WHERE charge_id = 'ch_1'`);
+    const held = await broken();
+    expect([...rowsOf(held, 4), ...rowsOf(held, 6)]).toEqual([]);
+    for (const [id, approvalId] of [['rfd_n2', 'apr_a2'], ['rfd_n3', 'apr_a3']] as const) {
+      await refund(id, approvalId);
+      await posting(id);
+    } // prettier-ignore
+    const two = 'refund of a milestone paid by bank without its two people';
+    expect(rowsOf(await broken(), 6)).toMatchObject([
+      { what: two, id: 'rfd_n2' },
+      { what: two, id: 'rfd_n3' },
+    ]);
+  });
+
   test('6: a repayment of a debt without its posting', async () => {
     await owner.unsafe(
       `INSERT INTO debts (id, seller_id, escrow_id, milestone_id, currency, amount, dedupe_key) VALUES ('dbt_1', 'usr_s', '${ESCROW}', 'ms_1', 'usd', 900, 'd1')`,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openDispute, untilDispute } from '../chargebacks/acts.ts';
 import { refundBy, releasedEscrow, setSellerBalance, untilMoney } from '../recovery/steps.ts';
 import { apiOf, castOf, type EscrowObject, untilEscrow } from '../stack/api.ts';
+import { backdatePayment, paidByDebit } from '../stack/backdate.ts';
 import { topUpFloat } from '../stack/books.ts';
 import type { PersonName } from '../stack/world.ts';
 import { type HttpClient, signInAs } from './http-client.ts';
@@ -210,6 +211,24 @@ test('a decision is forced only over money that was held for too long, and is sa
   expect(page.text).toContain('goes back to the buyer');
   await as.ops2.give(`/ops/approvals/${id}/approve`, { params_hash: hidden(page.text, 'params_hash') });
   await untilEscrow(apiAs('buyer'), escrow.id, (e) => e.money['refunded']!.amount === 10_000);
+});
+
+test('what Stripe can refund no more is recorded as paid by bank transfer, by two, from the escrow’s page', async () => {
+  const escrow = await paidByDebit(pages.world, castOf(pages.world), [10_000], { fee_payer: 'buyer', policy: { fee_return: 'full' } }); // prettier-ignore
+  const path = `/ops/escrows/${escrow.id}/refund-by-bank`;
+  expect((await as.ops.get(`/escrows/${escrow.id}`)).text).toContain(path);
+  expect((await as.ops.get(path)).text).toContain('$100.00 left, the buyer gets $110.00');
+  const form = { milestone_id: escrow.milestones[0]!.id, reference: 'wire 44', reason: 'The time has passed' };
+  const early = await as.ops.give(path, form);
+  expect([early.status, early.text.includes('refund it at Stripe')]).toEqual([409, true]);
+  await backdatePayment(pages.world, escrow.id, 181);
+  expect((await as.ops.give(path, form)).location).toBe(`/escrows/${escrow.id}?done=approval_asked`);
+  const id = await pendingOf(escrow.id);
+  const page = await as.ops2.get(`/ops/approvals/${id}`);
+  expect(page.text).toContain('counts as paid $110.00 by bank transfer (wire 44)');
+  await as.ops2.give(`/ops/approvals/${id}/approve`, { params_hash: hidden(page.text, 'params_hash') });
+  await untilEscrow(apiAs('buyer'), escrow.id, (e) => e.money['refunded']!.amount === 11_000);
+  expect((await as.buyer.get(`/escrows/${escrow.id}`)).text).toContain('by bank transfer');
 });
 
 describe('a chargeback', () => {

@@ -209,6 +209,13 @@ function StaffLinks({ reader, escrowId, settings }: { reader: Reader; escrowId: 
             <a href={`/ops/escrows/${escrowId}/force-decision`}>Force a decision over money held too long</a>
           </li>
         ) : null}
+        {reader.person.role === 'ops' ? (
+          <li>
+            <a href={`/ops/escrows/${escrowId}/refund-by-bank`}>
+              Refund by bank transfer what Stripe cannot refund any more
+            </a>
+          </li>
+        ) : null}
       </ul>
     </section>
   );

@@ -81,6 +81,8 @@ async function whatHappens(call: PageCall, approval: Approval): Promise<string[]
     }
     case 'forceRelease':
       return [`${of} of what is held is released to the seller, less the fee.`];
+    case 'refundByBank':
+      return [`The buyer counts as paid ${money(params['to_pay'], params['currency'])} by bank transfer (${String(params['reference'])}), and the milestone as refunded. Stripe is not asked.`, 'See that the platform’s bank has sent it. It cannot be taken back.']; // prettier-ignore
     case 'refundReleased':
       return [`${of} of what was released is taken back from the seller and returned to the buyer; what the seller’s balance does not cover becomes a debt.`]; // prettier-ignore
     case 'write_off':
