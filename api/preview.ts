@@ -6,7 +6,6 @@ import { chargeFacts, moneyOfMilestone, reversibleOf } from '../db/charge-money.
 import { type EscrowRecord, findEscrow, principalOn, seesEverything, type Viewer } from '../db/escrows.ts';
 import { pendingPayments } from '../db/movements.ts';
 import { findSeller, firstReleaseWaitsUntil } from '../db/sellers.ts';
-import { isMilestoneEnd } from '../domain/escrow-state.ts';
 import { type ChargebackPreview, previewChargeback } from '../domain/preview-chargeback.ts';
 import { preview, PREVIEWED, type SellerFacts } from '../domain/preview.ts';
 import { MONEY_TERMS, type MoneyTerm } from '../db/ledger.ts';
@@ -14,7 +13,9 @@ import { secondPersonFor } from './approvals.ts';
 import type { Answer, AppContext, Caller } from './context.ts';
 import { notFound, viewerOf } from './escrow-commands.ts';
 import { actionsOf, moneyOf } from './escrow-view.ts';
+import { releasedRefundPreview } from './preview-refund.ts';
 import { Problem } from './problem.ts';
+import { afterRelease } from './released-refunds.ts';
 import { money, moneyTerms } from './schemas.ts';
 
 export const previewBody = z.strictObject({
@@ -32,7 +33,7 @@ export const previewBody = z.strictObject({
     .enum(['enough', 'empty'])
     .optional()
     .describe(
-      'Of chargeback: whether what sellers have at Stripe covers what is taken back from them; what it does not cover they owe.',
+      'Of chargeback, and of a refund of released money: whether what sellers have at Stripe covers what is taken back from them; what it does not cover they owe.',
     ),
   amount: z.int().optional().describe('Of chargeback: what the bank disputes; the whole payment where it is not said.'),
   seller_amount: z.int().optional().describe('Of rule.'),
@@ -116,9 +117,10 @@ export async function previewEscrow(
     throw new Problem('parameter_missing', `milestone_id is missing: ${action} is an action on a milestone.`, { param: 'milestone_id' }); // prettier-ignore
   }
   if (milestoneId !== null && !state.milestones.some((m) => m.id === milestoneId)) throw notFound('milestone');
-  const released = state.milestones.find((m) => m.id === milestoneId && isMilestoneEnd(m.status));
-  if (action === 'refund' && released?.releases.some((r) => r.status === 'released')) {
-    throw new Problem('action_not_available', 'A refund of released money has no dry run: what it reverses depends on the seller’s balance at Stripe at that moment. POST …/refund asks for it.', { extra: { available_actions: actionsOf(state, viewer, Date.now()).all } }); // prettier-ignore
+  const released = state.milestones.find((m) => m.id === milestoneId && afterRelease(m));
+  if (action === 'refund' && released !== undefined) {
+    const p = await releasedRefundPreview(context, caller, record, released, { amount: body.amount, balances: body.seller_balances ?? 'enough' }); // prettier-ignore
+    return shown(record, viewer, { ...p.preview, losses: [] }, p.second);
   }
   const principal = principalOn(state, viewer) ?? { id: viewer.id, role: 'auditor' as const };
   const settlement = settlementOf(record);

@@ -55,15 +55,15 @@ export async function refundMilestone(context: AppContext, caller: Caller, call:
   });
 }
 
-const principalOf = (caller: Caller, record: EscrowRecord): Principal | null =>
+export const principalOf = (caller: Caller, record: EscrowRecord): Principal | null =>
   principalOn(record.state, viewerOf(caller));
 
-const unavailable = (record: EscrowRecord, caller: Caller, message: string): Problem =>
+export const unavailable = (record: EscrowRecord, caller: Caller, message: string): Problem =>
   new Problem('action_not_available', message, {
     extra: { available_actions: actionsOf(record.state, viewerOf(caller), Date.now()).all },
   });
 
-function mayRefund(caller: Caller, record: EscrowRecord, m: MilestoneState): Principal {
+export function mayRefund(caller: Caller, record: EscrowRecord, m: MilestoneState): Principal {
   const principal = principalOf(caller, record);
   if (principal === null) throw unavailable(record, caller, 'You may read this escrow, and do nothing to it.');
   if (principal.role === 'seller' && m.sellerId !== principal.id) {
@@ -112,7 +112,7 @@ const leftOf = ({ sql }: AppContext, of: { escrowId: string; milestoneId: string
   sql.begin((tx) => releasedLeft(tx as Tx, of.escrowId, of.milestoneId));
 
 /** @throws Problem where it is nothing, or more than is left */
-function refuseAmount(caller: Caller, record: EscrowRecord, amount: number, left: bigint): void {
+export function refuseAmount(caller: Caller, record: EscrowRecord, amount: number, left: bigint): void {
   if (left === 0n) throw unavailable(record, caller, 'Nothing of this milestone is left to refund.');
   if (!Number.isSafeInteger(amount) || amount <= 0) {
     throw new Problem('amount_invalid', 'amount must be a whole number of minor units above zero.', { param: 'amount' }); // prettier-ignore

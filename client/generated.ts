@@ -1001,7 +1001,7 @@ export interface Operations {
         payment_id?: string;
         /** Of chargeback; lost where it is not said. */
         outcome?: 'lost' | 'won';
-        /** Of chargeback: whether what sellers have at Stripe covers what is taken back from them; what it does not cover they owe. */
+        /** Of chargeback, and of a refund of released money: whether what sellers have at Stripe covers what is taken back from them; what it does not cover they owe. */
         seller_balances?: 'enough' | 'empty';
         /** Of chargeback: what the bank disputes; the whole payment where it is not said. */
         amount?: number;

@@ -65,6 +65,19 @@ async function lockParts(tx: Tx, escrowId: string, milestoneId: string): Promise
   }));
 }
 
+/** The same without a lock and without a row: for a look. */
+export async function releasedParts(sql: Queryable, escrowId: string, milestoneId: string): Promise<ReleasedPart[]> {
+  return sql<ReleasedPart[]>`
+    SELECT (r ->> 'part')::integer AS part,
+           coalesce(p.amount - p.recovered_amount, (r ->> 'amount')::bigint) AS "amountMinor",
+           coalesce(p.principal - p.recovered_principal, (r ->> 'principal')::bigint) AS "principalMinor",
+           coalesce(p.seller_fee - p.recovered_seller_fee, (r ->> 'sellerFee')::bigint) AS "sellerFeeMinor",
+           coalesce(p.buyer_fee - p.recovered_buyer_fee, (r ->> 'buyerFee')::bigint) AS "buyerFeeMinor"
+    FROM milestones m CROSS JOIN LATERAL jsonb_array_elements(m.state -> 'releases') r
+    LEFT JOIN recovered_parts p ON p.milestone_id = m.id AND p.part = (r ->> 'part')::integer
+    WHERE m.id = ${milestoneId} AND m.escrow_id = ${escrowId} AND r ->> 'status' = 'released' ORDER BY 1`;
+}
+
 const sumOf = (parts: readonly ReleasedPart[]): bigint => parts.reduce((a, p) => a + p.amountMinor, 0n);
 
 /** Principal released and not taken back, terms' currency. */

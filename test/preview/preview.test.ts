@@ -17,6 +17,7 @@ import {
 } from '../stack/api.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
 import { startWorld, type World } from '../stack/world.ts';
+import { setSellerBalance } from '../recovery/steps.ts';
 import { refundsOf, transfersOf } from '../workflows/steps.ts';
 
 interface PreviewObject {
@@ -105,9 +106,34 @@ describe('what is foretold happens', () => {
       as.buyer.act(escrow.id, milestone_id, 'accept'),
     );
     expect(p.states).toMatchObject({ escrow: 'completed', milestones: [{ status: 'released' }] });
-    // What a seller's balance will cover nobody can say beforehand.
-    const back = await as.ops.post(`/v1/escrows/${escrow.id}/preview`, { action: 'refund', milestone_id });
-    expect(back).toMatchObject({ status: 409, body: { code: 'action_not_available' } });
+  });
+
+  test('a refund of released money: a part out of the seller’s balance, then the rest, which becomes a debt', async () => {
+    const escrow = await funded(as.seller2, [20_011, 5_000], { fee_payer: 'shared' });
+    const [milestone_id, other] = escrow.milestones.map((m) => m.id);
+    await as.seller2.act(escrow.id, milestone_id!, 'submit');
+    await as.buyer.act(escrow.id, milestone_id!, 'accept');
+    await untilEscrow(as.buyer, escrow.id, (e) => e.milestones[0]!.status === 'released');
+    const ask = { action: 'refund', milestone_id };
+    // One side alone: nothing moves before the other confirms.
+    expect(await foretell(as.buyer, escrow, ask)).toMatchObject({ allowed: true, needs: 'The other side confirms the refund by the same call.', postings: [] }); // prettier-ignore
+    expect(await foretell(as.auditor, escrow, ask)).toMatchObject({ allowed: false, refusal: { code: 'action_not_available' } }); // prettier-ignore
+    expect(await foretell(as.ops, escrow, { ...ask, amount: 20_012 })).toMatchObject({ allowed: false, refusal: { code: 'amount_invalid' } }); // prettier-ignore
+    await setSellerBalance(world, as.seller2.person.id, 100_000);
+    const refund = (amount?: number) =>
+      as.ops.act(escrow.id, milestone_id!, 'refund', { amount, reason: 'not as agreed' });
+    const part = await holds(as.ops, escrow, { ...ask, amount: 7_003 }, () => refund(7_003));
+    expect(part.stripe_calls.map((c) => c.call)).toEqual(['transfers.create_reversal', 'refunds.create']);
+    expect(part.notes.join(' ')).toContain('becomes their debt');
+    await setSellerBalance(world, as.seller2.person.id, 0);
+    const rest = await holds(as.ops, escrow, { ...ask, seller_balances: 'empty' }, () => refund());
+    expect(rest.stripe_calls.map((c) => c.call)).toEqual(['refunds.create']);
+    expect(rest.states.milestones).toEqual([
+      { id: milestone_id, status: 'refunded' },
+      { id: other, status: 'funded' },
+    ]);
+    expect(rest.money_after['owed']!.amount).toBeGreaterThan(0);
+    expect(await foretell(as.ops, escrow, ask)).toMatchObject({ allowed: false, refusal: { detail: expect.stringContaining('Nothing of this milestone is left') } }); // prettier-ignore
   });
 
   test('a refund of a part, then of the rest', async () => {
