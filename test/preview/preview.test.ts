@@ -109,9 +109,9 @@ describe('what is foretold happens', () => {
   });
 
   test('a refund of released money: a part out of the seller’s balance, then the rest, which becomes a debt', async () => {
-    const escrow = await funded(as.seller2, [20_011, 5_000], { fee_payer: 'shared' });
+    const escrow = await funded(as.seller3, [20_011, 5_000], { fee_payer: 'shared' });
     const [milestone_id, other] = escrow.milestones.map((m) => m.id);
-    await as.seller2.act(escrow.id, milestone_id!, 'submit');
+    await as.seller3.act(escrow.id, milestone_id!, 'submit');
     await as.buyer.act(escrow.id, milestone_id!, 'accept');
     await untilEscrow(as.buyer, escrow.id, (e) => e.milestones[0]!.status === 'released');
     const ask = { action: 'refund', milestone_id };
@@ -119,13 +119,13 @@ describe('what is foretold happens', () => {
     expect(await foretell(as.buyer, escrow, ask)).toMatchObject({ allowed: true, needs: 'The other side confirms the refund by the same call.', postings: [] }); // prettier-ignore
     expect(await foretell(as.auditor, escrow, ask)).toMatchObject({ allowed: false, refusal: { code: 'action_not_available' } }); // prettier-ignore
     expect(await foretell(as.ops, escrow, { ...ask, amount: 20_012 })).toMatchObject({ allowed: false, refusal: { code: 'amount_invalid' } }); // prettier-ignore
-    await setSellerBalance(world, as.seller2.person.id, 100_000);
+    await setSellerBalance(world, as.seller3.person.id, 100_000);
     const refund = (amount?: number) =>
       as.ops.act(escrow.id, milestone_id!, 'refund', { amount, reason: 'not as agreed' });
     const part = await holds(as.ops, escrow, { ...ask, amount: 7_003 }, () => refund(7_003));
     expect(part.stripe_calls.map((c) => c.call)).toEqual(['transfers.create_reversal', 'refunds.create']);
     expect(part.notes.join(' ')).toContain('becomes their debt');
-    await setSellerBalance(world, as.seller2.person.id, 0);
+    await setSellerBalance(world, as.seller3.person.id, 0);
     const rest = await holds(as.ops, escrow, { ...ask, seller_balances: 'empty' }, () => refund());
     expect(rest.stripe_calls.map((c) => c.call)).toEqual(['refunds.create']);
     expect(rest.states.milestones).toEqual([
