@@ -35,11 +35,11 @@ beforeAll(async () => {
   isolate = await isolateForTests();
 }, 400_000);
 
-test('npm run simulate: a thousand seeds converge, every invariant holds, and what came of them is told', async () => {
-  const { code, last } = await simulate('--seeds', '1000');
+test('npm run simulate: ten thousand seeds converge, every invariant holds, and what came of them is told', async () => {
+  const { code, last } = await simulate('--seeds', '10000');
   expect(last.failed).toEqual([]);
-  expect({ code, ok: last.ok, seeds: last.seeds }).toEqual({ code: 0, ok: true, seeds: 1000 });
-  expect(Object.values(last.ends).reduce((a, b) => a + b, 0)).toBe(1000);
+  expect({ code, ok: last.ok, seeds: last.seeds }).toEqual({ code: 0, ok: true, seeds: 10_000 });
+  expect(Object.values(last.ends).reduce((a, b) => a + b, 0)).toBe(10_000);
   expect(Object.keys(last.ends).sort()).toEqual(['cancelled', 'completed', 'expired']);
   expect(last.faults['eviction']).toBeGreaterThan(0);
   expect(last.faults['continue_as_new']).toBeGreaterThan(0);
