@@ -193,7 +193,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       if (!stored || (await isSettled(tx, disputeId))) return;
       const plan = readPlan(stored);
       const parts = plan.parts.map((p) => {
-        const usedMinor = stored.heldBack?.filter((h) => h.milestoneId === p.milestoneId).reduce((sum, h) => sum + BigInt(h.used), 0n) ?? 0n; // prettier-ignore
+        const usedMinor = usedOn(stored, p.milestoneId);
         const reversedMinor = usedMinor + toMinor(reversed.find((r) => r.milestoneId === p.milestoneId)?.amount ?? 0);
         return { ...p, reversedMinor, debtMinor: p.fromSellerMinor - reversedMinor };
       });
@@ -421,15 +421,18 @@ function readPlan(stored: StoredPlan): LossPlan {
   };
 }
 
+/** Held back of a milestone's money, and taken by the loss. */
+const usedOn = ({ heldBack = [] }: StoredPlan, milestoneId: string): bigint =>
+  heldBack.filter((h) => h.milestoneId === milestoneId).reduce((sum, h) => sum + BigInt(h.used), 0n);
+
 function planned(dispute: CardDispute, stored: StoredPlan, refunded: string[]): PlannedLoss {
   const { parts } = readPlan(stored);
   const of = { escrowId: dispute.escrow_id, chargeId: dispute.charge_id, currency: stored.currency };
   const heldBack = stored.heldBack ?? [];
   const excess = heldBack.filter((h) => h.excess !== '0');
-  const usedOn = (id: string) => heldBack.filter((h) => h.milestoneId === id).reduce((sum, h) => sum + BigInt(h.used), 0n); // prettier-ignore
   return {
     takeBacks: parts
-      .map((p) => ({ ...p, restMinor: p.fromSellerMinor - usedOn(p.milestoneId) }))
+      .map((p) => ({ ...p, restMinor: p.fromSellerMinor - usedOn(stored, p.milestoneId) }))
       .filter((p) => p.restMinor > 0n)
       .map((p) => ({
         ...of,

@@ -178,6 +178,15 @@ export function refuseUnlessPermitted(
   });
 }
 
+/** A milestone and its escrow, as the caller may read them. @throws Problem not_found */
+export async function milestoneOf({ sql }: AppContext, caller: Caller, escrowId: string, milestoneId: string) {
+  const viewer = viewerOf(caller);
+  const record = await findEscrow(sql, viewer, escrowId);
+  const m = record?.state.milestones.find((x) => x.id === milestoneId);
+  if (!record || !m) throw notFound(record ? 'milestone' : 'escrow');
+  return { viewer, state: record.state, m };
+}
+
 export const notFound = (what: string): Problem =>
   new Problem('not_found', `There is no such ${what}, or it is not yours.`);
 

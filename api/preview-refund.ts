@@ -13,7 +13,7 @@ import { planRecovery, takeFrom } from '../domain/recovery.ts';
 import type { AppContext, Caller } from './context.ts';
 import { Problem } from './problem.ts';
 import { releasedRefundOrder } from './released-refund-order.ts';
-import { DISPUTED, mayRefund, principalOf, refuseAmount, unavailable } from './released-refunds.ts';
+import { ASKED, DISPUTED, mayRefund, principalOf, refuseAmount, unavailable } from './released-refunds.ts';
 
 interface Assumed {
   /** Principal, terms' currency; all that is left where it is not said. */
@@ -40,7 +40,7 @@ export async function releasedRefundPreview(
     try {
       mayRefund(caller, record, m);
       if (m.funds !== null && (await disputeHolds(sql, m.funds.chargeId))) throw unavailable(record, caller, DISPUTED);
-      if (question !== null && !answers) throw unavailable(record, caller, 'You have asked for a refund of this milestone; the other side has not answered yet.'); // prettier-ignore
+      if (question !== null && !answers) throw unavailable(record, caller, ASKED);
       if (answers && toMinor(amount) !== question.amount) throw new Problem('amount_invalid', 'The other side asked for another amount: confirm exactly that, or leave amount out.', { param: 'amount' }); // prettier-ignore
       refuseAmount(caller, record, amount, left);
       return null;

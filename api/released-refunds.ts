@@ -152,10 +152,12 @@ async function secondPerson(
 export const DISPUTED =
   'The buyer’s bank disputes this payment: nothing that was paid out of it goes back until the bank has decided. Ask again then.';
 
+export const ASKED = 'You have asked for a refund of this milestone; the other side has not answered yet.';
+
 function refuseWhere(word: ReleasedRefundWord, record: EscrowRecord, caller: Caller): void {
   if (word.status === 'refused' && word.disputed) throw unavailable(record, caller, DISPUTED);
   if (word.status === 'refused' && word.otherAsked) {
-    throw unavailable(record, caller, 'You have asked for a refund of this milestone; the other side has not answered yet.'); // prettier-ignore
+    throw unavailable(record, caller, ASKED);
   }
   if (word.status === 'refused') {
     const left = plainMoney(word.left ?? 0, record.state.terms.currency);

@@ -3,10 +3,8 @@
 import { type MilestoneLoss, type MilestoneMoney, planLoss, wholeLoss } from './chargeback.ts';
 import { type EscrowState, isEscrowEnd, type MilestoneState, openAmount, standingParts } from './escrow-state.ts';
 import { plainMoney, share, toInteger } from './money.ts';
-import type { BalanceTransaction } from './postings.ts';
 import { disputeLost, disputeMoney } from './postings-dispute.ts';
-import { transferReversed } from './postings-recovery.ts';
-import { closeIfDone, moneyAfter, type MoneyTerms, type Preview } from './preview.ts'; // prettier-ignore
+import { closeIfDone, copyOf, foreseen, moneyAfter, type MoneyTerms, type Preview, takenBack } from './preview.ts'; // prettier-ignore
 import { canMove, type Refusal } from './transitions.ts';
 
 export interface AssumedChargeback {
@@ -66,7 +64,7 @@ export function previewChargeback(
   assumed: AssumedChargeback,
   facts: ChargedMoney | NotAsked,
 ): ChargebackPreview {
-  const state = JSON.parse(JSON.stringify(before)) as EscrowState;
+  const state = copyOf(before);
   const refusal = 'refusal' in facts ? facts.refusal : refusalOf(before, assumed, facts);
   const run: Followed = { postings: [], calls: [], losses: [] };
   if (refusal === null) follow(state, assumed, facts as ChargedMoney, run);
@@ -86,12 +84,12 @@ type Followed = Pick<ChargebackPreview, 'postings' | 'calls' | 'losses'>;
 
 function follow(state: EscrowState, assumed: AssumedChargeback, facts: ChargedMoney, run: Followed): void {
   const currency = state.settlementCurrency ?? state.terms.currency;
-  const foreseen = (amountMinor: bigint): BalanceTransaction => ({ id: 'preview', type: 'preview', amountMinor, feeMinor: 0n, netMinor: amountMinor, currency, status: facts.pending ? 'pending' : 'available', availableOn: 0, createdAt: 0, sourceId: null }); // prettier-ignore
+  const moved = (amountMinor: bigint) => foreseen(amountMinor, { currency, pending: facts.pending });
   // At the charge's own rate: what the day's rate makes of it more or less is fx.
   const lostMinor = share(facts.capturedMinor, BigInt(assumed.amount ?? facts.chargedMinor), facts.chargedMinor);
-  run.postings.push({ kind: 'dispute_withdrawn', legs: disputeMoney(DISPUTE, foreseen(-lostMinor)) });
+  run.postings.push({ kind: 'dispute_withdrawn', legs: disputeMoney(DISPUTE, moved(-lostMinor)) });
   if (assumed.outcome === 'won') {
-    run.postings.push({ kind: 'dispute_reinstated', legs: disputeMoney(DISPUTE, foreseen(lostMinor)) });
+    run.postings.push({ kind: 'dispute_reinstated', legs: disputeMoney(DISPUTE, moved(lostMinor)) });
     return;
   }
   const plan = planLoss(lostMinor, facts.milestones, assumed.named, state.terms.policy);
@@ -104,9 +102,7 @@ function follow(state: EscrowState, assumed: AssumedChargeback, facts: ChargedMo
   for (const p of borne) {
     const { milestoneId, sellerId, reversedMinor } = p;
     run.losses.push({ milestoneId, sellerId, wholeMinor: wholeLoss(p), unreleasedMinor: p.heldMinor + p.feeUnearnedMinor + p.payableMinor, feesReturnedMinor: p.feeReturnedMinor, reversedMinor, owedMinor: p.debtMinor, platformMinor: p.platformMinor }); // prettier-ignore
-    if (reversedMinor === 0n) continue;
-    run.postings.push({ kind: 'transfer_reversed', legs: transferReversed({ milestoneId, sellerId }, foreseen(reversedMinor)) }); // prettier-ignore
-    run.calls.push({ call: 'transfers.create_reversal', amount: toInteger(reversedMinor), currency, milestoneId, subject: null }); // prettier-ignore
+    takenBack(run, { milestoneId, sellerId }, moved(reversedMinor));
   }
   run.postings.push({ kind: 'dispute_lost', legs: disputeLost(DISPUTE, borne, plan.unassignedMinor) });
   // What has ended stays as it ended: only its money changes.

@@ -1,10 +1,10 @@
 // What a refund of released money would do, without doing it: what is taken back from the seller, what they owe, what the platform
 // gives of its fees, and what the buyer gets, by the plan and the postings of a real one. Pure.
 import { type EscrowState, isEscrowEnd, type MilestoneState } from './escrow-state.ts';
-import { toInteger, toMinor } from './money.ts';
-import { type BalanceTransaction, refundSettled } from './postings.ts';
-import { releasedRefundAsked, transferReversed } from './postings-recovery.ts';
-import { closeIfDone, moneyAfter, type MoneyTerms, type Preview } from './preview.ts';
+import { toMinor } from './money.ts';
+import { refundSettled } from './postings.ts';
+import { releasedRefundAsked } from './postings-recovery.ts';
+import { closeIfDone, copyOf, foreseen, moneyAfter, type MoneyTerms, type Preview, takenBack } from './preview.ts'; // prettier-ignore
 import type { RecoveryPlan } from './recovery.ts';
 import type { Refusal } from './transitions.ts';
 
@@ -29,7 +29,7 @@ export function previewReleasedRefund(
   milestoneId: string,
   facts: ReleasedRefundFacts | NotMoved,
 ): Preview {
-  const state = JSON.parse(JSON.stringify(before)) as EscrowState;
+  const state = copyOf(before);
   const run: Pick<Preview, 'postings' | 'calls'> = { postings: [], calls: [] };
   const m = state.milestones.find((x) => x.id === milestoneId)!;
   if ('plan' in facts) follow(state, m, facts, run);
@@ -52,15 +52,12 @@ function follow(
   run: Pick<Preview, 'postings' | 'calls'>,
 ): void {
   const currency = state.settlementCurrency ?? state.terms.currency;
-  const foreseen = (amountMinor: bigint): BalanceTransaction => ({ id: 'preview', type: 'preview', amountMinor, feeMinor: 0n, netMinor: amountMinor, currency, status: pending ? 'pending' : 'available', availableOn: 0, createdAt: 0, sourceId: null }); // prettier-ignore
+  const moved = (amountMinor: bigint) => foreseen(amountMinor, { currency, pending });
   const of = { milestoneId: m.id, sellerId: m.sellerId };
   const wantedMinor = toMinor(plan.fromSeller);
   const most = balances === 'empty' ? 0n : reversibleMinor;
   const reversedMinor = wantedMinor < most ? wantedMinor : most;
-  if (reversedMinor > 0n) {
-    run.postings.push({ kind: 'transfer_reversed', legs: transferReversed(of, foreseen(reversedMinor)) });
-    run.calls.push({ call: 'transfers.create_reversal', amount: toInteger(reversedMinor), currency, milestoneId: m.id, subject: null }); // prettier-ignore
-  }
+  takenBack(run, of, moved(reversedMinor));
   const toBuyerMinor = toMinor(plan.toBuyer);
   const refundId = `rfd_${m.id.slice(3)}_preview`;
   run.postings.push({
@@ -76,7 +73,7 @@ function follow(
   // At the charge's own rate: what the day's rate makes of it more or less is fx.
   run.postings.push({
     kind: 'refund_settled',
-    legs: refundSettled(refundId, toBuyerMinor, foreseen(-toBuyerMinor), m.id),
+    legs: refundSettled(refundId, toBuyerMinor, moved(-toBuyerMinor), m.id),
   });
   const subject = state.payments.find((p) => p.id === m.funds!.paymentId)?.paymentIntentId ?? null;
   run.calls.push({ call: 'refunds.create', amount: plan.chargeAmount, currency: state.terms.currency, milestoneId: m.id, subject }); // prettier-ignore

@@ -14,7 +14,7 @@ import {
   refundSettled,
   transferCreated,
 } from './postings.ts';
-import { debtRecovered, type DebtKind } from './postings-recovery.ts';
+import { debtRecovered, type DebtKind, transferReversed } from './postings-recovery.ts';
 import { type ActionArguments, cancelsAlone, fundable, refundsAlone } from './guards.ts';
 import { chargeMinor, partiesOf } from './terms.ts';
 import { type Action, canMove, permit, type Refusal } from './transitions.ts';
@@ -110,7 +110,7 @@ export function preview(
   facts: PreviewFacts,
   now: number,
 ): Preview {
-  const state = structuredCloneOf(before);
+  const state = copyOf(before);
   const run: Run = {
     state,
     facts,
@@ -135,7 +135,7 @@ export function preview(
   };
 }
 
-const structuredCloneOf = (s: EscrowState): EscrowState => JSON.parse(JSON.stringify(s)) as EscrowState;
+export const copyOf = (s: EscrowState): EscrowState => JSON.parse(JSON.stringify(s)) as EscrowState;
 
 /** Answers what the other side must do first, or null. */
 function follow(
@@ -199,7 +199,7 @@ function fund(run: Run, milestoneIds: string[] | undefined): null {
   const chosen = fundable(state, milestoneIds).map((m) => m.id);
   const terms = state.terms.milestones.filter((m) => chosen.includes(m.id));
   const totalMinor = chargeMinor(terms);
-  const paid = { id: 'preview', type: 'preview', amountMinor: totalMinor, feeMinor: 0n, netMinor: totalMinor, currency, status: 'pending', availableOn: 0, createdAt: 0, sourceId: null } as const; // prettier-ignore
+  const paid = foreseen(totalMinor, { currency, pending: true });
   const parts = allocateCharge(totalMinor, terms).map((a) => ({
     milestoneId: a.milestoneId,
     sellerId: terms.find((m) => m.id === a.milestoneId)!.sellerId,
@@ -266,7 +266,7 @@ function transfer(run: Run, m: MilestoneState, seller: SellerFacts, payableMinor
     restMinor -= takenMinor;
   }
   if (restMinor === 0n) return;
-  run.postings.push({ kind: 'transfer', legs: transferCreated(m.id, m.sellerId, foreseen(run, m, -restMinor)) });
+  run.postings.push({ kind: 'transfer', legs: transferCreated(m.id, m.sellerId, foreseenOf(run, m, -restMinor)) });
   run.calls.push({ call: 'transfers.create', amount: toInteger(restMinor), currency: run.currency, milestoneId: m.id, subject: seller.stripeAccountId }); // prettier-ignore
 }
 
@@ -288,7 +288,7 @@ function refund(run: Run, m: MilestoneState, amount: number): void {
   const settledMinor = asked.principalMinor + asked.buyerFeeReturnedMinor;
   run.postings.push({ kind: 'refund_asked', legs: refundAsked(asked) });
   // At the charge's own rate: what the day's rate makes of it more or less is fx.
-  run.postings.push({ kind: 'refund_settled', legs: refundSettled(refundId, settledMinor, foreseen(run, m, -settledMinor), m.id) }); // prettier-ignore
+  run.postings.push({ kind: 'refund_settled', legs: refundSettled(refundId, settledMinor, foreseenOf(run, m, -settledMinor), m.id) }); // prettier-ignore
   const subject = state.payments.find((p) => p.id === m.funds!.paymentId)?.paymentIntentId ?? null;
   run.calls.push({ call: 'refunds.create', amount: piece.chargeAmount, currency: state.terms.currency, milestoneId: m.id, subject }); // prettier-ignore
   statusAfter(m);
@@ -326,19 +326,34 @@ export function closeIfDone(state: EscrowState): void {
   if (state.milestones.every((m) => isMilestoneEnd(m.status))) state.status = state.ending ?? 'completed';
 }
 
-/** A movement that has not been made: Stripe takes no fee for transfers and refunds, and both are pending while their charge is. */
-const foreseen = (run: Run, m: MilestoneState, amountMinor: bigint): BalanceTransaction => ({
+/** A movement that has not been made: Stripe takes no fee for transfers and refunds, and what moves out of a payment is pending as long as it. */
+export const foreseen = (amountMinor: bigint, of: { currency: string; pending: boolean }): BalanceTransaction => ({
   id: 'preview',
   type: 'preview',
   amountMinor,
   feeMinor: 0n,
   netMinor: amountMinor,
-  currency: run.currency,
-  status: run.facts.pendingPayments.has(m.funds!.paymentId) ? 'pending' : 'available',
+  currency: of.currency,
+  status: of.pending ? 'pending' : 'available',
   availableOn: 0,
   createdAt: 0,
   sourceId: null,
 });
+
+const foreseenOf = (run: Run, m: MilestoneState, amountMinor: bigint): BalanceTransaction =>
+  foreseen(amountMinor, { currency: run.currency, pending: run.facts.pendingPayments.has(m.funds!.paymentId) });
+
+/** What is taken back from a seller out of their balance at Stripe; nothing follows where it is nothing. */
+export function takenBack(
+  run: Pick<Preview, 'postings' | 'calls'>,
+  of: { milestoneId: string; sellerId: string },
+  reversal: BalanceTransaction,
+): void {
+  const { amountMinor, currency } = reversal;
+  if (amountMinor === 0n) return;
+  run.postings.push({ kind: 'transfer_reversed', legs: transferReversed(of, reversal) });
+  run.calls.push({ call: 'transfers.create_reversal', amount: toInteger(amountMinor), currency, milestoneId: of.milestoneId, subject: null }); // prettier-ignore
+}
 
 // ---- the money identity after the postings, term by term as the view escrow_money sums them ----------------------------
 

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { APPROVAL_STATUSES, listApprovals } from '../../db/approvals.ts';
 import { findDebt, openRest } from '../../db/debts.ts';
-import { findEscrow, principalOn } from '../../db/escrows.ts';
+import { principalOn } from '../../db/escrows.ts';
 import { heldSince } from '../../db/movements.ts';
 import { toPayBack } from '../../domain/allocation.ts';
 import { blockedAmount, openAmount } from '../../domain/escrow-state.ts';
@@ -20,7 +20,7 @@ import {
 } from '../approvals.ts';
 import * as bodies from '../bodies.ts';
 import { runOnce } from '../commands.ts';
-import { notFound, refuseUnlessPermitted, viewerOf } from '../escrow-commands.ts';
+import { milestoneOf, notFound, refuseUnlessPermitted } from '../escrow-commands.ts';
 import { actionsOf } from '../escrow-view.ts';
 import { Problem } from '../problem.ts';
 import { route, STAFF } from '../route.ts';
@@ -98,11 +98,7 @@ export const approvalRoutes = [
     body: bodies.refundByBank,
     responses: waits,
     handler: async ({ context, caller, params: { id }, body, key, route }) => {
-      const viewer = viewerOf(caller);
-      const record = await findEscrow(context.sql, viewer, id);
-      const m = record?.state.milestones.find((x) => x.id === body.milestone_id);
-      if (!record || !m) throw notFound(record ? 'milestone' : 'escrow');
-      const { state } = record;
+      const { viewer, state, m } = await milestoneOf(context, caller, id, body.milestone_id);
       const { currency } = state.terms;
       const asked: Asked = {
         kind: 'refund',
@@ -137,11 +133,7 @@ export const approvalRoutes = [
     body: bodies.forceDecision,
     responses: waits,
     handler: async ({ context, caller, params: { id }, body, key, route }) => {
-      const viewer = viewerOf(caller);
-      const record = await findEscrow(context.sql, viewer, id);
-      const m = record?.state.milestones.find((x) => x.id === body.milestone_id);
-      if (!record || !m) throw notFound(record ? 'milestone' : 'escrow');
-      const { state } = record;
+      const { viewer, state, m } = await milestoneOf(context, caller, id, body.milestone_id);
       const blocked = m.status === 'blocked_kyc';
       const amount = blocked ? blockedAmount(m) : openAmount(m);
       const since = m.funds === null ? null : await heldSince(context.sql, m.funds.paymentId);

@@ -1,13 +1,12 @@
 // /v1/ops: freeze and unfreeze, the webhook inbox, the invariants.
 import { z } from 'zod';
 import { EVENT_STATES, findStripeEvent, listStripeEvents, replayStripeEvent, type StripeEventRow } from '../../db/stripe-events.ts'; // prettier-ignore
-import { findEscrow } from '../../db/escrows.ts';
 import { checkInvariants } from '../../db/invariants.ts';
 import { openAmount } from '../../domain/escrow-state.ts';
 import { approvalAsked } from '../approvals.ts';
 import * as bodies from '../bodies.ts';
 import { runOnce } from '../commands.ts';
-import { commandEscrow, inputs, notFound, viewerOf } from '../escrow-commands.ts';
+import { commandEscrow, inputs, milestoneOf, notFound } from '../escrow-commands.ts';
 import { Problem } from '../problem.ts';
 import { route, STAFF } from '../route.ts';
 import * as schemas from '../schemas.ts';
@@ -84,9 +83,7 @@ export const opsRoutes = [
       202: { description: 'It waits for another of ops.', schema: approvalAsked },
     },
     handler: async ({ context, caller, params, body, key, route }) => {
-      const record = await findEscrow(context.sql, viewerOf(caller), params.id);
-      const m = record?.state.milestones.find((x) => x.id === body.milestone_id);
-      if (!m) throw notFound(record ? 'milestone' : 'escrow');
+      const { m } = await milestoneOf(context, caller, params.id, body.milestone_id);
       const input = { milestoneId: m.id, amount: openAmount(m), reason: body.reason, delivered: true };
       return commandEscrow(context, caller, { escrowId: params.id, name: 'forceRelease', route, key, body, input });
     },
