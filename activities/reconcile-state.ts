@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { checkInvariants } from '../db/invariants.ts';
 import { ledgerTotals } from '../db/invariants-stripe.ts';
-import { workflowsAgree } from '../db/invariants-workflows.ts';
+import { workflowsCompared } from '../db/invariants-workflows.ts';
 import { raiseAlert } from '../db/movements.ts';
 import { driftFound, insertDifferences } from '../db/reconciliation.ts';
 import { knownObjects, withEvents } from '../db/reconciliation-known.ts';
@@ -18,7 +18,7 @@ import {
   type Side,
 } from '../domain/reconciliation.ts';
 import type { ReconciliationFigures, ReconciliationRunWord } from './reconcile-contract.ts';
-import { type ActivityDeps, asFailure } from './stripe-call.ts';
+import { type ActivityDeps, asFailure, goingOn } from './stripe-call.ts';
 
 export interface ReconcileDeps extends Pick<ActivityDeps, 'sql' | 'payments' | 'logger'> {
   /** What an open escrow's workflow says of itself; null where none runs. */
@@ -27,32 +27,37 @@ export interface ReconcileDeps extends Pick<ActivityDeps, 'sql' | 'payments' | '
   runningEscrows: () => AsyncIterable<string>;
 }
 
+const PAGE = 100;
 const TRIES = 5;
 const PAUSE_MS = 1000;
 
 /** Movements and disputes that have not ended, however old: each is asked of Stripe by its id. */
-export async function reconcileOpen(deps: ReconcileDeps, run: ReconciliationRunWord): Promise<ReconciliationFigures> {
+export function reconcileOpen(deps: ReconcileDeps, run: ReconciliationRunWord): Promise<ReconciliationFigures> {
   const { sql } = deps;
-  let open = 0;
-  let after = '';
-  for (;;) {
-    const movements = await openMovements(sql, after, 100);
-    for (const m of movements) {
-      const found = m.kind === 'payment' ? await judgeIntent(deps, m) : await judgeById(deps, m.kind, m.stripe_id);
+  return goingOn({ movement: '', dispute: '', open: 0 }, async (start, moved) => {
+    let cursor = start;
+    const judged = async (found: Difference | null, to: Partial<typeof start>): Promise<void> => {
       if (found !== null) await insertDifferences(sql, run.runId, [found]);
+      cursor = { ...cursor, ...to, open: cursor.open + 1 };
+      moved(cursor);
+    };
+    for (;;) {
+      const movements = await openMovements(sql, cursor.movement, PAGE);
+      if (movements.length === 0) break;
+      for (const m of movements) {
+        const found = m.kind === 'payment' ? await judgeIntent(deps, m) : await judgeById(deps, m.kind, m.stripe_id);
+        await judged(found, { movement: m.id });
+      }
     }
-    open += movements.length;
-    const last = movements.at(-1);
-    if (last === undefined) break;
-    after = last.id;
-  }
-  // Newer ones stand on Stripe's list of this run.
-  for (const { stripe_dispute_id } of await openDisputes(sql, new Date(run.from))) {
-    const found = await judgeById(deps, 'dispute', stripe_dispute_id);
-    if (found !== null) await insertDifferences(sql, run.runId, [found]);
-    open += 1;
-  }
-  return { open };
+    for (;;) {
+      // Newer ones stand on Stripe's list of this run.
+      const disputes = await openDisputes(sql, new Date(run.from), cursor.dispute, PAGE);
+      if (disputes.length === 0) return { open: cursor.open };
+      for (const { id, stripe_dispute_id } of disputes) {
+        await judged(await judgeById(deps, 'dispute', stripe_dispute_id), { dispute: id });
+      }
+    }
+  });
 }
 
 async function judgeById({ sql, payments }: ReconcileDeps, list: BookList, id: string): Promise<Difference | null> {
@@ -91,27 +96,25 @@ export async function judgeIntentAgain(deps: ReconcileDeps, intentId: string): P
 }
 
 /** Sellers whose money moved: payouts as Stripe has them, and their balance against what they should have left. */
-export async function reconcileSellers(
+export function reconcileSellers(
   deps: ReconcileDeps,
   { runId, from }: ReconciliationRunWord,
 ): Promise<ReconciliationFigures> {
   const { sql } = deps;
-  let sellers = 0;
-  let payouts = 0;
-  let after = '';
-  for (;;) {
-    const page = await sellersOf(sql, new Date(from), after, 100);
-    for (const seller of page) {
-      const found = await payoutsOf(deps, seller, from);
-      payouts += found.seen;
-      await insertDifferences(sql, runId, found.differences);
-      await insertDifferences(sql, runId, await sellerBalance(deps, seller, found.unknown));
+  return goingOn({ after: '', sellers: 0, payouts: 0 }, async (start, moved) => {
+    let { after, sellers, payouts } = start;
+    for (;;) {
+      const page = await sellersOf(sql, new Date(from), after, PAGE);
+      if (page.length === 0) return { sellers, seller_payouts: payouts };
+      for (const seller of page) {
+        const found = await payoutsOf(deps, seller, from);
+        await insertDifferences(sql, runId, found.differences);
+        await insertDifferences(sql, runId, await sellerBalance(deps, seller, found.unknown));
+        [after, sellers, payouts] = [seller.id, sellers + 1, payouts + found.seen];
+        moved({ after, sellers, payouts });
+      }
     }
-    sellers += page.length;
-    const last = page.at(-1);
-    if (last === undefined) return { sellers, seller_payouts: payouts };
-    after = last.id;
-  }
+  });
 }
 
 /** What Stripe paid out to a bank that our memo does not have, per currency; it explains a part of the balance. */
@@ -223,26 +226,38 @@ export async function reconcileBalance({ sql, payments }: ReconcileDeps, { runId
 } // prettier-ignore
 
 /** The projection of every open escrow against its workflow. */
-export async function reconcileWorkflows({ sql, escrowState, runningEscrows }: ReconcileDeps, { runId }: ReconciliationRunWord): Promise<ReconciliationFigures> {
-  const rows = await workflowsAgree(sql, escrowState, { tries: TRIES, pauseMs: PAUSE_MS }, runningEscrows);
-  await insertDifferences(sql, runId, rows.map((row): Difference => {
-    const { escrow_id: escrowId, milestone_id: milestoneId, ...more } = row as { escrow_id: string; milestone_id?: string } & Side;
-    return {
-      kind: 'workflow_differs',
-      subject: milestoneId ?? escrowId,
-      escrowId,
-      amountMinor: null,
-      currency: null,
-      stripe: null,
-      ours: more,
-      cause: 'What pages show of this escrow is not what its workflow says: the last projection was lost, a row was changed by hand, or its workflow was ended from outside.',
-      repairs: ['project_again', 'explain'],
-      look: null,
-      happenedAt: null,
-    };
-  }));
-  const [row] = await sql<{ open: number }[]>`SELECT count(*)::integer AS open FROM escrows WHERE status NOT IN ('completed', 'cancelled', 'expired')`;
-  return { workflows: row!.open };
+export function reconcileWorkflows(
+  { sql, escrowState, runningEscrows }: ReconcileDeps,
+  { runId }: ReconciliationRunWord,
+): Promise<ReconciliationFigures> {
+  return goingOn({ after: '', found: 0 }, async (start, moved) => {
+    let { found } = start;
+    const again = { tries: TRIES, pauseMs: PAUSE_MS };
+    for await (const { after, broken } of workflowsCompared(sql, escrowState, again, runningEscrows, start)) {
+      await insertDifferences(sql, runId, broken.map(workflowDiffers));
+      found += broken.length;
+      moved({ after, found });
+    }
+    const [row] = await sql<{ open: number }[]>`SELECT count(*)::integer AS open FROM escrows WHERE status NOT IN ('completed', 'cancelled', 'expired')`; // prettier-ignore
+    return { workflows: row!.open };
+  });
+}
+
+function workflowDiffers(row: object): Difference {
+  const { escrow_id: escrowId, milestone_id: milestoneId, ...more } = row as { escrow_id: string; milestone_id?: string } & Side; // prettier-ignore
+  return {
+    kind: 'workflow_differs',
+    subject: milestoneId ?? escrowId,
+    escrowId,
+    amountMinor: null,
+    currency: null,
+    stripe: null,
+    ours: more,
+    cause: 'What pages show of this escrow is not what its workflow says: the last projection was lost, a row was changed by hand, or its workflow was ended from outside.',
+    repairs: ['project_again', 'explain'],
+    look: null,
+    happenedAt: null,
+  };
 } // prettier-ignore
 
 /** The thirteen invariants over the database; Stripe and the workflows are asked by the passes before. */

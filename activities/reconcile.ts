@@ -1,13 +1,12 @@
 // Reconciliation: Stripe's books against ours, page by page, newest first on both sides. Nothing here moves money or posts.
-import { Context, heartbeat } from '@temporalio/activity';
 import { newId } from '../db/ids.ts';
 import { raiseAlert } from '../db/movements.ts';
 import {
-  dropDifference,
   findRun,
   finishRun,
   insertDifferences,
   insertRun,
+  replaceDifference,
   setWindow,
   toLookAgain,
 } from '../db/reconciliation.ts';
@@ -22,7 +21,7 @@ import {
 import { type BookedTransaction, type BookList, type BookObject, type Difference, judgeObject, judgeTransaction, type Look, NOTHING_KNOWN, unknownToStripe } from '../domain/reconciliation.ts'; // prettier-ignore
 import type { ReconciliationActivities, ReconciliationFigures, ReconciliationPass, ReconciliationRunWord } from './reconcile-contract.ts'; // prettier-ignore
 import { judgeIntentAgain, type ReconcileDeps, reconcileBalance, reconcileInvariants, reconcileOpen, reconcileSellers, reconcileWorkflows } from './reconcile-state.ts'; // prettier-ignore
-import { asFailure, beating } from './stripe-call.ts';
+import { asFailure, beating, goingOn } from './stripe-call.ts';
 
 const DAY_MS = 86_400_000;
 const CONFIRM_PAGE = 50;
@@ -37,10 +36,10 @@ export function reconcileActivities(deps: ReconcileDeps): ReconciliationActiviti
     dispute: (run) => reconcileList(deps, run, 'dispute'),
     payout: (run) => reconcileList(deps, run, 'payout'),
     topup: (run) => reconcileList(deps, run, 'topup'),
-    open: (run) => beating(() => reconcileOpen(deps, run)),
-    sellers: (run) => beating(() => reconcileSellers(deps, run)),
+    open: (run) => reconcileOpen(deps, run),
+    sellers: (run) => reconcileSellers(deps, run),
     balance: (run) => beating(() => reconcileBalance(deps, run)),
-    workflows: (run) => beating(() => reconcileWorkflows(deps, run)),
+    workflows: (run) => reconcileWorkflows(deps, run),
     invariants: (run) => beating(() => reconcileInvariants(deps, run)),
   };
   return {
@@ -61,7 +60,7 @@ export function reconcileActivities(deps: ReconcileDeps): ReconciliationActiviti
     },
     reconcilePass: (run, pass) => passes[pass](run),
     countDifferences: async (runId) => (await findRun(sql, runId))!.differences,
-    confirmDifferences: (runId) => beating(() => confirm(deps, runId)),
+    confirmDifferences: (runId) => confirm(deps, runId),
     finishReconciliation: async (runId, figures, error) => {
       const { open } = (await findRun(sql, runId))!;
       const status = error === null ? (open === 0 ? 'clean' : 'differences') : 'failed';
@@ -88,51 +87,55 @@ interface Cursor {
   explained: number;
 }
 
-const resumed = (to: number): Cursor => {
-  const details: unknown = Context.current().info.heartbeatDetails;
-  if (details !== undefined && details !== null && typeof details === 'object' && 'comparedTo' in details) return details as Cursor; // prettier-ignore
-  return { after: undefined, comparedTo: to, carried: [], compared: 0, explained: 0 };
-};
+const atTheStart = (to: number): Cursor => ({
+  after: undefined,
+  comparedTo: to,
+  carried: [],
+  compared: 0,
+  explained: 0,
+});
 
 /**
  * A merge of two lists that are sorted by second: Stripe's balance transactions and those that we recorded. Each page settles
  * the seconds that it holds whole. Linear in time; in memory never more than a page and one second.
  */
-async function reconcileTransactions(
+function reconcileTransactions(
   deps: ReconcileDeps,
   { runId, from, to }: ReconciliationRunWord,
 ): Promise<ReconciliationFigures> {
   const { sql, payments } = deps;
   // Stripe's lists know whole seconds.
   const upTo = Math.ceil(to / 1000) * 1000;
-  let cursor = resumed(upTo);
-  for (;;) {
-    const { after } = cursor;
-    const page = await asFailure(() => payments.journal.transactions({ from, after }));
-    const explained = await insertDifferences(sql, runId, await differTransactions(deps, page.data));
-    const last = page.data.at(-1);
-    const settledTo = page.more && last ? last.createdAt : Math.floor(from / 1000) * 1000 - 1;
-    const atStripe = new Set([...cursor.carried, ...page.data.map((bt) => bt.id)]);
-    let phantoms = 0;
-    for await (const ours of recordedBetween(sql, settledTo, cursor.comparedTo)) {
-      const missing = ours.filter((row) => !atStripe.has(row.id));
-      phantoms += await insertDifferences(
-        sql,
-        runId,
-        missing.map((row) => unknownToStripe({ id: row.id, netMinor: row.net, currency: row.currency, createdAt: row.created_at.getTime(), escrowId: row.escrow_id })), // prettier-ignore
-      );
+  return goingOn(atTheStart(upTo), async (start, moved) => {
+    let cursor = start;
+    for (;;) {
+      const { after } = cursor;
+      const page = await asFailure(() => payments.journal.transactions({ from, after }));
+      const explained = await insertDifferences(sql, runId, await differTransactions(deps, page.data));
+      const last = page.data.at(-1);
+      const settledTo = page.more && last ? last.createdAt : Math.floor(from / 1000) * 1000 - 1;
+      const atStripe = new Set([...cursor.carried, ...page.data.map((bt) => bt.id)]);
+      let phantoms = 0;
+      for await (const ours of recordedBetween(sql, settledTo, cursor.comparedTo)) {
+        const missing = ours.filter((row) => !atStripe.has(row.id));
+        phantoms += await insertDifferences(
+          sql,
+          runId,
+          missing.map((row) => unknownToStripe({ id: row.id, netMinor: row.net, currency: row.currency, createdAt: row.created_at.getTime(), escrowId: row.escrow_id })), // prettier-ignore
+        );
+      }
+      const sameSecond = page.data.filter((bt) => bt.createdAt === settledTo).map((bt) => bt.id);
+      cursor = {
+        after: last?.id,
+        comparedTo: settledTo,
+        carried: settledTo === cursor.comparedTo ? [...cursor.carried, ...sameSecond] : sameSecond,
+        compared: cursor.compared + page.data.length,
+        explained: cursor.explained + explained + phantoms,
+      };
+      moved(cursor);
+      if (!page.more) return { balance_transactions: cursor.compared, explained: cursor.explained };
     }
-    const sameSecond = page.data.filter((bt) => bt.createdAt === settledTo).map((bt) => bt.id);
-    cursor = {
-      after: last?.id,
-      comparedTo: settledTo,
-      carried: settledTo === cursor.comparedTo ? [...cursor.carried, ...sameSecond] : sameSecond,
-      compared: cursor.compared + page.data.length,
-      explained: cursor.explained + explained + phantoms,
-    };
-    heartbeat(cursor);
-    if (!page.more) return { balance_transactions: cursor.compared, explained: cursor.explained };
-  }
+  });
 }
 
 async function differTransactions(deps: ReconcileDeps, page: readonly BookedTransaction[]): Promise<Difference[]> {
@@ -146,20 +149,22 @@ async function differTransactions(deps: ReconcileDeps, page: readonly BookedTran
 }
 
 /** One of Stripe's lists against our rows of the same objects. */
-async function reconcileList(
+function reconcileList(
   deps: ReconcileDeps,
   { runId, from, to }: ReconciliationRunWord,
   list: BookList,
 ): Promise<ReconciliationFigures> {
-  let cursor = resumed(to);
-  for (;;) {
-    const { after } = cursor;
-    const page = await asFailure(() => deps.payments.journal.objects(list, { from, after }));
-    const explained = await insertDifferences(deps.sql, runId, await differObjects(deps, page.data));
-    cursor = { ...cursor, after: page.data.at(-1)?.id, compared: cursor.compared + page.data.length, explained: cursor.explained + explained }; // prettier-ignore
-    heartbeat(cursor);
-    if (!page.more) return { [`${list}s`]: cursor.compared };
-  }
+  return goingOn(atTheStart(to), async (start, moved) => {
+    let cursor = start;
+    for (;;) {
+      const { after } = cursor;
+      const page = await asFailure(() => deps.payments.journal.objects(list, { from, after }));
+      const explained = await insertDifferences(deps.sql, runId, await differObjects(deps, page.data));
+      cursor = { ...cursor, after: page.data.at(-1)?.id, compared: cursor.compared + page.data.length, explained: cursor.explained + explained }; // prettier-ignore
+      moved(cursor);
+      if (!page.more) return { [`${list}s`]: cursor.compared };
+    }
+  });
 }
 
 async function differObjects({ sql }: ReconcileDeps, objects: readonly BookObject[]): Promise<Difference[]> {
@@ -189,20 +194,21 @@ async function lookAgain(deps: ReconcileDeps, look: Look): Promise<Difference | 
   return object === null ? null : ((await differObjects(deps, [object]))[0] ?? null);
 }
 
-async function confirm(deps: ReconcileDeps, runId: string): Promise<ReconciliationFigures> {
-  let after = 0;
-  let settled = 0;
-  for (;;) {
-    const rows = await toLookAgain(deps.sql, runId, after, CONFIRM_PAGE);
-    for (const row of rows) {
-      after = row.n;
-      const now = await lookAgain(deps, row.look!);
-      if (now !== null && now.kind === row.kind && now.subject === row.subject) continue;
-      await dropDifference(deps.sql, runId, row.n);
-      settled += 1;
-      // Something else is wrong with it by now.
-      if (now !== null) await insertDifferences(deps.sql, runId, [now]);
+function confirm(deps: ReconcileDeps, runId: string): Promise<ReconciliationFigures> {
+  return goingOn({ after: 0, settled: 0 }, async ({ after, settled }, moved) => {
+    for (;;) {
+      const rows = await toLookAgain(deps.sql, runId, after, CONFIRM_PAGE);
+      for (const row of rows) {
+        after = row.n;
+        const now = await lookAgain(deps, row.look!);
+        if (now === null || now.kind !== row.kind || now.subject !== row.subject) {
+          // Something else may be wrong with it by now.
+          await replaceDifference(deps.sql, runId, row.n, now);
+          settled += 1;
+        }
+        moved({ after, settled });
+      }
+      if (rows.length < CONFIRM_PAGE) return { settled_meanwhile: settled };
     }
-    if (rows.length < CONFIRM_PAGE) return { settled_meanwhile: settled };
-  }
+  });
 }

@@ -1,6 +1,6 @@
 // How every write to Stripe is made: noted before it happens, under a key derived from the workflow's facts, looked up
 // where its outcome may have been lost, and its errors turned into Temporal's words.
-import { ApplicationFailure, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, Context, heartbeat } from '@temporalio/activity';
 import { type Sql, type Tx } from '../db/client.ts';
 import { KeyMismatch, type Made, noteCall, noteRefusal } from '../db/movements.ts';
 import { movementKey } from '../domain/ids.ts';
@@ -48,6 +48,26 @@ export async function beating<T>(work: () => Promise<T>): Promise<T> {
   const timer = setInterval(() => heartbeat(), HEARTBEAT_MS);
   try {
     return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/**
+ * For an activity that goes through many things: it beats with where it stands, while one step lasts too, and the try after a
+ * death begins there. `first` and what `moved` gets are small plain data: each rides on every beat.
+ */
+export async function goingOn<C extends object, T>(
+  first: C,
+  work: (from: C, moved: (to: C) => void) => Promise<T>,
+): Promise<T> {
+  let at: C = { ...first, ...(Context.current().info.heartbeatDetails as C | null | undefined) };
+  const timer = setInterval(() => heartbeat(at), HEARTBEAT_MS);
+  try {
+    return await work(at, (to) => {
+      at = to;
+      heartbeat(to);
+    });
   } finally {
     clearInterval(timer);
   }

@@ -14,39 +14,56 @@ interface Projected {
 const BATCH = 50;
 const MOST = 100;
 
+/** Where a comparison stands: open escrows up to `after` have been asked, and so much was found. */
+export interface Compared {
+  after: string;
+  found: number;
+}
+
 /**
  * Open escrows in batches, each asked again while something is on its way between workflow and projection. `running` names
- * the escrows whose workflow runs: those too that the projection calls ended, or does not have at all.
+ * the escrows whose workflow runs: those too that the projection calls ended, or does not have at all. Ends where so much
+ * differs that more says nothing.
  */
-export async function workflowsAgree(
+export async function* workflowsCompared(
   sql: Sql,
   stateOf: (escrowId: string) => Promise<EscrowState | null>,
   again: Again,
   running?: () => AsyncIterable<string>,
-): Promise<object[]> {
-  const broken: object[] = [];
-  let after = '';
-  for (;;) {
-    const ids = await sql<{ id: string }[]>`
-      SELECT id FROM escrows WHERE status NOT IN ('completed', 'cancelled', 'expired') AND id > ${after} ORDER BY id LIMIT ${BATCH}`;
-    for (const { id } of ids) broken.push(...(await escrowAgrees(sql, id, stateOf, again)));
-    const last = ids.at(-1);
-    if (last === undefined || broken.length >= MOST) break;
-    after = last.id;
-  }
-  if (running === undefined || broken.length >= MOST) return broken.slice(0, MOST);
-  let batch: string[] = [];
-  const ask = async (): Promise<void> => {
-    for (const id of await notOpen(sql, batch)) broken.push(...(await escrowAgrees(sql, id, stateOf, again)));
-    batch = [];
+  { after, found }: Compared = { after: '', found: 0 },
+): AsyncIterable<{ after: string; broken: object[] }> {
+  const asked = async (ids: readonly string[]): Promise<{ after: string; broken: object[] }> => {
+    const broken: object[] = [];
+    for (const id of ids) broken.push(...(await escrowAgrees(sql, id, stateOf, again)));
+    const left = broken.slice(0, MOST - found);
+    found += left.length;
+    return { after, broken: left };
   };
-  for await (const id of running()) {
-    batch.push(id);
-    if (batch.length === BATCH) await ask();
-    if (broken.length >= MOST) break;
+  for (;;) {
+    if (found >= MOST) return;
+    const rows = await sql<{ id: string }[]>`
+      SELECT id FROM escrows WHERE status NOT IN ('completed', 'cancelled', 'expired') AND id > ${after} ORDER BY id LIMIT ${BATCH}`;
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    after = last.id;
+    yield asked(rows.map(({ id }) => id));
   }
-  await ask();
-  return broken.slice(0, MOST);
+  let batch: string[] = [];
+  for await (const id of running?.() ?? []) {
+    if (found >= MOST) return;
+    batch.push(id);
+    if (batch.length < BATCH) continue;
+    yield asked(await notOpen(sql, batch));
+    batch = [];
+  }
+  if (found < MOST) yield asked(await notOpen(sql, batch));
+}
+
+/** All that differs, of the whole comparison. */
+export async function workflowsAgree(...of: Parameters<typeof workflowsCompared>): Promise<object[]> {
+  const broken: object[] = [];
+  for await (const batch of workflowsCompared(...of)) broken.push(...batch.broken);
+  return broken;
 }
 
 /** Of these, the ones that the projection calls ended, or does not have. */

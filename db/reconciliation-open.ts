@@ -27,12 +27,17 @@ export async function paymentOf(sql: Queryable, intentId: string): Promise<OpenM
   return row ?? null;
 }
 
-/** Card disputes from before `before` that Stripe has not closed, as far as we know. */
-export async function openDisputes(sql: Queryable, before: Date): Promise<{ stripe_dispute_id: string }[]> {
-  return sql<{ stripe_dispute_id: string }[]>`
-    SELECT stripe_dispute_id FROM disputes
+/** Card disputes from before `before` that Stripe has not closed, as far as we know, by id. */
+export async function openDisputes(
+  sql: Queryable,
+  before: Date,
+  after: string,
+  limit: number,
+): Promise<{ id: string; stripe_dispute_id: string }[]> {
+  return sql<{ id: string; stripe_dispute_id: string }[]>`
+    SELECT id, stripe_dispute_id FROM disputes
     WHERE kind = 'card' AND status NOT IN ('won', 'lost', 'warning_closed', 'prevented') AND created_at < ${before}
-    ORDER BY id`;
+      AND id > ${after} ORDER BY id LIMIT ${limit}`;
 }
 
 export interface SellerAccount {

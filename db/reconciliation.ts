@@ -112,19 +112,21 @@ export async function findDifference(sql: Queryable, runId: string, n: number): 
  */
 export async function insertDifferences(sql: Sql, runId: string, found: readonly Difference[]): Promise<number> {
   if (found.length === 0) return 0;
-  return sql.begin(async (tx) => {
-    // Two passes never number the same row.
-    await tx`SELECT FROM reconciliation_runs WHERE id = ${runId} FOR UPDATE`;
-    let explained = 0;
-    for (const d of found) {
-      const [known] = await tx`
-        SELECT FROM reconciliation_explanations
-        WHERE kind = ${d.kind} AND subject = ${d.subject} AND amount IS NOT DISTINCT FROM ${d.amountMinor}`;
-      if (known) explained += 1;
-      else await insertOne(tx, runId, d);
-    }
-    return explained;
-  });
+  return sql.begin((tx) => insertAll(tx, runId, found));
+}
+
+async function insertAll(tx: Tx, runId: string, found: readonly Difference[]): Promise<number> {
+  // Two passes never number the same row.
+  await tx`SELECT FROM reconciliation_runs WHERE id = ${runId} FOR UPDATE`;
+  let explained = 0;
+  for (const d of found) {
+    const [known] = await tx`
+      SELECT FROM reconciliation_explanations
+      WHERE kind = ${d.kind} AND subject = ${d.subject} AND amount IS NOT DISTINCT FROM ${d.amountMinor}`;
+    if (known) explained += 1;
+    else await insertOne(tx, runId, d);
+  }
+  return explained;
 }
 
 async function insertOne(tx: Tx, runId: string, d: Difference): Promise<void> {
@@ -137,9 +139,15 @@ async function insertOne(tx: Tx, runId: string, d: Difference): Promise<void> {
     ON CONFLICT (run_id, kind, subject) DO NOTHING`;
 }
 
-/** It was on its way when it was found. */
-export async function dropDifference(sql: Sql, runId: string, n: number): Promise<void> {
-  await sql`DELETE FROM reconciliation_differences WHERE run_id = ${runId} AND n = ${n} AND status = 'open'`;
+/**
+ * It was on its way when it was found, and what differs of the same object by now takes its place, in one transaction: a
+ * process that dies between the two would have forgotten it.
+ */
+export async function replaceDifference(sql: Sql, runId: string, n: number, now: Difference | null): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`DELETE FROM reconciliation_differences WHERE run_id = ${runId} AND n = ${n} AND status = 'open'`;
+    if (now !== null) await insertAll(tx, runId, [now]);
+  });
 }
 
 export async function finishRun(
