@@ -1,8 +1,7 @@
 // The Express app: middleware in its order, the routes of /v1, the webhook inbox, docs, health and metrics. It holds no
 // state of its own: everything comes in by its dependencies.
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
 import type { Registry } from 'prom-client';
@@ -10,6 +9,7 @@ import { escrowWorkflowId } from '../domain/ids.ts';
 import { type Authenticator, authenticate, byApiKey } from './auth.ts';
 import type { AppContext } from './context.ts';
 import { docsPage, errorsPage } from './docs-page.ts';
+import { callLimit, wrongCredentialLimit } from './limits.ts';
 import { createMetrics } from './metrics.ts';
 import { multipart } from './multipart.ts';
 import { openApiDocument } from './openapi.ts';
@@ -29,11 +29,18 @@ export interface AppDependencies extends Omit<AppContext, 'workflows'> {
   mountPages?: (app: Express, context: AppContext) => void;
   /** Where this process's figures are kept; one of its own without it. */
   registry?: Registry;
-  /** Per API key and minute, in this process. */
-  rateLimitPerMinute?: number;
+  /** Per minute, in this process. */
+  limits?: Partial<Limits>;
 }
 
-const RATE_LIMIT = { live: 1_200, other: 60_000 };
+interface Limits {
+  /** Of one API key. */
+  calls: number;
+  /** Credentials that nobody has, of one address. */
+  wrongCredentials: number;
+}
+
+const LIMITS = { live: { calls: 1_200, wrongCredentials: 60 }, other: { calls: 60_000, wrongCredentials: 300 } };
 const HEALTH_DEADLINE_MS = 2_000;
 
 export function createApp(dependencies: AppDependencies): Express {
@@ -59,10 +66,10 @@ export function createApp(dependencies: AppDependencies): Express {
   app.get('/healthz', answerHealth);
   app.get('/metrics', answerMetrics);
 
-  const limit =
-    dependencies.rateLimitPerMinute ?? (context.settings.mode === 'live' ? RATE_LIMIT.live : RATE_LIMIT.other);
-  app.use('/v1', limited(limit), versioned(), express.json({ limit: '1mb' }));
-  app.use('/v1', authenticate(context, [byApiKey, ...(dependencies.authenticators ?? [])]));
+  const limits = { ...LIMITS[context.settings.mode === 'live' ? 'live' : 'other'], ...dependencies.limits };
+  const authenticators = [byApiKey, ...(dependencies.authenticators ?? [])];
+  app.use('/v1', versioned(), authenticate(context, authenticators, wrongCredentialLimit(limits.wrongCredentials)));
+  app.use('/v1', callLimit(limits.calls), express.json({ limit: '1mb' }));
   // Behind the key: nobody unknown sends large bodies.
   app.use('/v1/files', multipart());
   register(app, context, ROUTES);
@@ -112,22 +119,6 @@ function logged({ logger }: AppContext): RequestHandler {
     },
     customLogLevel: (_request, response, error) => (error || response.statusCode >= 500 ? 'error' : 'info'),
     autoLogging: { ignore: (request) => request.url === '/healthz' || request.url === '/metrics' },
-  });
-}
-
-function limited(perMinute: number): RequestHandler {
-  return rateLimit({
-    windowMs: 60_000,
-    limit: perMinute,
-    standardHeaders: 'draft-8',
-    legacyHeaders: false,
-    keyGenerator: (request) => {
-      const credential = request.get('Authorization');
-      return credential === undefined
-        ? ipKeyGenerator(request.ip ?? '')
-        : createHash('sha256').update(credential).digest('hex');
-    },
-    handler: (_request, _response, next) => next(new Problem('rate_limited')),
   });
 }
 

@@ -14,16 +14,21 @@ export const byApiKey: Authenticator = async (request, context) => {
   return found && { person: found.person, ownerId: found.keyId, scopes: found.scopes };
 };
 
-/** Asks each in turn. A route without a caller answers 401. */
-export function authenticate(context: AppContext, authenticators: readonly Authenticator[]): RequestHandler {
+/** Asks each in turn. A route without a caller answers 401; `wrong` is asked where a credential is nobody's. */
+export function authenticate(
+  context: AppContext,
+  authenticators: readonly Authenticator[],
+  wrong: RequestHandler,
+): RequestHandler {
   return async (request, response, next) => {
     const state = stateOf(response);
     for (const authenticator of authenticators) {
       const caller = await authenticator(request, context);
       if (caller === null) continue;
       state.caller = { ...caller, requestId: state.requestId };
-      break;
+      return next();
     }
-    next();
+    if (request.get('Authorization') === undefined) next();
+    else await wrong(request, response, next);
   };
 }

@@ -1427,7 +1427,7 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<{ data: Payout[]; has_more: boolean }>;
 
-  /** Register a seller. Creates the person and their Stripe account. They receive money once their `transfers` are active. For buyer, seller, ops; scope write. */
+  /** Register a seller. Creates the person and their Stripe account. They receive money once their `transfers` are active. For buyers, as many as 50 within a day, and for staff (1000). For buyer, ops; scope write. */
   createSeller(
     input: { body: { email: string; country: string; name?: string } },
     options?: CallOptions,

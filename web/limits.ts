@@ -1,12 +1,13 @@
 // How often anybody may try what proves who they are: per address of the network and per person or e-mail.
 import { createHash } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import { rateLimit } from 'express-rate-limit';
 import type { AppContext } from '../api/context.ts';
+import * as limits from '../api/limits.ts';
 import { Problem } from '../api/problem.ts';
 import { countHit, forgetHits, takeBackHit } from '../db/rate-limits.ts';
 
-const MINUTE_MS = 60_000;
+export { byAddress } from '../api/limits.ts';
 
 interface Limit {
   /** Names the count; two limits with one name count together. */
@@ -19,7 +20,7 @@ interface Limit {
   failuresOnly?: boolean;
 }
 
-export function limited({ sql }: Pick<AppContext, 'sql'>, { name, limit, windowMs = MINUTE_MS, of, failuresOnly = true }: Limit): RequestHandler {
+export function limited({ sql }: Pick<AppContext, 'sql'>, { name, limit, windowMs = limits.MINUTE_MS, of, failuresOnly = true }: Limit): RequestHandler {
   return rateLimit({
     windowMs,
     limit,
@@ -37,15 +38,9 @@ export function limited({ sql }: Pick<AppContext, 'sql'>, { name, limit, windowM
   });
 } // prettier-ignore
 
-export const byAddress = (request: Request): string => ipKeyGenerator(request.ip ?? '');
-
 /**
  * One more try of a person at what proves who they are, in the minute that runs; `right` forgets them.
  * @throws Problem rate_limited
  */
-export async function countTry({ sql }: Pick<AppContext, 'sql'>, name: string, personId: string, most: number): Promise<{ right: () => Promise<void> }> {
-  const key = `${name}:${personId}`;
-  const { totalHits } = await countHit(sql, key, MINUTE_MS);
-  if (totalHits > most) throw new Problem('rate_limited', 'Too many tries. Wait a minute and try again.');
-  return { right: () => forgetHits(sql, key) };
-} // prettier-ignore
+export const countTry = (context: Pick<AppContext, 'sql'>, name: string, personId: string, most: number) =>
+  limits.countTry(context, { name, personId, most, words: 'Too many tries. Wait a minute and try again.' });

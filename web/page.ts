@@ -60,7 +60,7 @@ export function signedIn(context: AppContext, roles: readonly Role[] | null, han
 } // prettier-ignore
 
 /** With real money nobody of ops works without a second factor: their own, or their identity provider's. */
-async function mustEnrol({ settings, sql }: AppContext, session: Session, path: string): Promise<boolean> {
+export async function mustEnrol({ settings, sql }: AppContext, session: Session, path: string): Promise<boolean> {
   const free = path.startsWith('/security') || path === '/sign-out' || path === '/step-up';
   if (settings.mode !== 'live' || session.person.role !== 'ops' || session.method === 'oidc' || free) return false;
   return !(await secondFactorOf(sql, session.person.id)).on;

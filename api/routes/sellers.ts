@@ -20,12 +20,27 @@ import { runOnce } from '../commands.ts';
 import type { AppContext, Caller } from '../context.ts';
 import { notFound } from '../escrow-commands.ts';
 import { moneyOf } from '../escrow-view.ts';
+import { countTry } from '../limits.ts';
 import { Problem } from '../problem.ts';
 import { EVERYBODY, route } from '../route.ts';
 import * as schemas from '../schemas.ts';
 
 const params = z.object({ id: z.string().describe('Id of the seller.') });
 const tag = 'Sellers';
+
+const DAY_MS = 24 * 3_600_000;
+/** As many as may be invited by the page; staff also bring a platform's sellers over. */
+const MOST_A_DAY = { buyer: 50, ops: 1_000 };
+
+/**
+ * Each makes an account at Stripe and takes an address, or tells that it is taken: so every try counts, of the person and not
+ * of their key. @throws Problem rate_limited
+ */
+async function countRegistration(context: AppContext, { person }: Caller): Promise<void> {
+  const most = person.role === 'ops' ? MOST_A_DAY.ops : MOST_A_DAY.buyer;
+  const words = `You have registered ${most} sellers within a day, which is as many as may be. Register the next after \`Retry-After\` seconds.`;
+  await countTry(context, { name: 'sellers', personId: person.id, most, windowMs: DAY_MS, words });
+}
 
 /** As the API shows it, with what the ledger says that the seller owes. */
 async function sellerView({ sql }: Pick<AppContext, 'sql'>, seller: Seller) {
@@ -72,13 +87,14 @@ export const sellerRoutes = [
     operationId: 'createSeller',
     tag,
     summary: 'Register a seller',
-    description: 'Creates the person and their Stripe account. They receive money once their `transfers` are active.',
-    roles: ['buyer', 'seller', 'ops'],
+    description: `Creates the person and their Stripe account. They receive money once their \`transfers\` are active. For buyers, as many as ${MOST_A_DAY.buyer} within a day, and for staff (${MOST_A_DAY.ops}).`,
+    roles: ['buyer', 'ops'],
     body: bodies.newSeller,
     responses: { 201: { description: 'The seller.', schema: schemas.seller } },
     handler: ({ context, caller, body, key, route }) =>
       runOnce(context, { caller, route, key, body }, { id: newId('person') }, async (ids) => {
         const id = ids['id']!;
+        await countRegistration(context, caller);
         const known = await findPersonByEmail(context.sql, body.email);
         if (known !== null && known.id !== id) throw new Problem('email_taken', undefined, { param: 'email' });
         const name = body.name ?? body.email.split('@')[0]!;

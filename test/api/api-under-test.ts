@@ -174,7 +174,7 @@ export const freshKey = () => `key-${++keys}-${process.pid}`;
 /** `env`: settings beside the usual ones. `mountPages`: with pages, as web/pages.ts mounts them. */
 export async function startApi(
   env: Record<string, string> = {},
-  more: Partial<Pick<AppDependencies, 'mountPages' | 'logger'>> = {},
+  more: Partial<Pick<AppDependencies, 'mountPages' | 'logger' | 'limits'>> = {},
 ): Promise<ApiUnderTest> {
   const database = await createDatabase();
   const sql = connect(database.appUrl, { max: 10, applicationName: 'api-under-test' });

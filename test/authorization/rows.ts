@@ -82,7 +82,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'GET /v1/files/{id}/content': row(ALL, 'escrow'),
   'GET /v1/payment-methods': row(ALL, 'none'),
   'GET /v1/payouts': row('seller ops auditor', 'none'),
-  'POST /v1/sellers': row(OWNERS, 'none', { email: 'not an address', country: 'US' }),
+  'POST /v1/sellers': row('buyer ops', 'none', { email: 'not an address', country: 'US' }),
   'GET /v1/sellers/{id}': row(ALL, 'seller'),
   'GET /v1/sellers/{id}/balance': row(ALL, 'seller'),
   'POST /v1/sellers/{id}/onboarding-link': row('seller ops', 'seller'),

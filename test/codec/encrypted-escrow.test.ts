@@ -1,6 +1,16 @@
 // An escrow whose history is encrypted: nobody without the key reads it, and staff read it in Temporal UI by the codec server.
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pino from 'pino';
+import { createApp } from '../../api/app.ts';
+import { createApiKey, type Scope } from '../../db/api-keys.ts';
+import { findPerson } from '../../db/people.ts';
+import { beginSecondFactor, confirmSecondFactor, secondFactorOf } from '../../db/second-factor.ts';
+import { createSession, type SignInMethod } from '../../db/sessions.ts';
+import { stepAt, totpAt } from '../../db/totp.ts';
+import { mountPages } from '../../web/pages.ts';
 import { apiOf, fundedEscrow, proposal, untilStatus } from '../stack/api.ts';
 import { expectBooksClose, workflowState } from '../stack/books.ts';
 import { startWorld, type World } from '../stack/world.ts';
@@ -35,8 +45,8 @@ function payloadsOf(value: unknown): Stored[] {
   return Object.values(value).flatMap(payloadsOf);
 }
 
-const decode = (payloads: Stored[], headers: Record<string, string>) =>
-  fetch(`${world.url}/codec/decode`, {
+const decode = (payloads: Stored[], headers: Record<string, string>, url = world.url) =>
+  fetch(`${url}/codec/decode`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...headers },
     body: JSON.stringify({ payloads }),
@@ -78,4 +88,39 @@ test('is released as any other, and only staff read its history', async () => {
   expect(elsewhere.headers.get('access-control-allow-origin')).toBeNull();
   const forged = [{ ...sample[0]!, data: Buffer.from('no such thing at all, of some length').toString('base64') }];
   expect((await decode(forged, { Authorization: `Bearer ${ops.apiKey}` })).status).toBe(400);
+  const of = async (scopes: Scope[]) => `Bearer ${(await createApiKey(world.sql, ops.id, { scopes })).key}`;
+  expect((await decode(sample, { Authorization: await of(['read', 'write']) })).status).toBe(403);
+  expect((await decode(sample, { Authorization: await of(['read', 'ops']) })).status).toBe(200);
+});
+
+test('with real money ops read with a second factor alone, by the session of the browser that Temporal UI runs in', async () => {
+  const { sql, client, payments, commands, people } = world;
+  const settings = { ...commands.settings, mode: 'live', sandbox: false } as const;
+  const app = createApp({ sql, temporal: client, workflows: commands.workflows, settings, payments, logger: pino({ level: 'silent' }), mountPages }); // prettier-ignore
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const cookieOf = async (id: string, method: SignInMethod) => ({ Origin: UI, Cookie: `tranche=${(await createSession(sql, id, { method })).token}` }); // prettier-ignore
+
+  const byPassword = await cookieOf(people.ops.id, 'password');
+  const refused = await decode([], byPassword, url);
+  // Temporal UI can read why: its origin is answered to in a refusal, too.
+  expect([refused.status, refused.headers.get('access-control-allow-origin'), refused.headers.get('access-control-allow-credentials')]).toEqual([403, UI, 'true']); // prettier-ignore
+  expect(await refused.text()).toContain('second factor');
+  expect((await decode([], await cookieOf(people.ops2.id, 'oidc'), url)).status).toBe(200);
+  await beginSecondFactor(sql, people.ops.id);
+  const { secret } = await secondFactorOf(sql, people.ops.id);
+  const person = (await findPerson(sql, people.ops.id))!;
+  const now = Date.now();
+  expect(await sql.begin((tx) => confirmSecondFactor(tx, person, totpAt(secret!, stepAt(now)), now))).not.toBeNull();
+  expect((await decode([], byPassword, url)).status).toBe(200);
+  // Between the password and the code a session reads nothing.
+  const half = `tranche=${(await createSession(sql, people.ops.id, { pending: true })).token}`;
+  expect((await decode([], { Cookie: half }, url)).status).toBe(401);
+  expect((await decode([], await cookieOf(people.buyer.id, 'password'), url)).status).toBe(403);
+
+  const guesses: number[] = [];
+  for (let i = 0; i < 62; i += 1) guesses.push((await decode([], { Authorization: 'Bearer x' }, url)).status);
+  expect(guesses).toEqual([...Array.from({ length: 60 }, () => 401), 429, 429]);
+  await new Promise((resolve) => server.close(resolve).closeAllConnections());
 });

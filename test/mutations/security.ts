@@ -18,6 +18,9 @@ const address = at('webhooks/public-address.ts');
 const wire = at('webhooks/send.ts');
 const name = at('api/file-types.ts');
 
+const codec = at('web/routes/codec.ts');
+const read = (name: string): Test => ['test/codec/encrypted-escrow.test.ts', name];
+
 export const SECURITY_MUTATIONS: readonly Mutation[] = [
   session('a form is of this site', 'if (!same) throw', 'if (false) throw', csrf('is taken from our own pages alone')),
   session('a form without an origin is of this site by the browser’s word', "? request.get('Sec-Fetch-Site') === 'same-origin'", '? true', csrf('is taken from our own pages alone')),
@@ -44,6 +47,11 @@ export const SECURITY_MUTATIONS: readonly Mutation[] = [
   at('web/routes/accounts.tsx')('a buyer invites sellers, a seller buyers', "choicesFor(person).find(", 'EVERY_CHOICE.find(', ['test/web/sign-in.test.ts', 'a buyer invites a seller by mail']),
   name('a file’s name has nothing that ends a line', '.replaceAll(/[\\p{Cc}\\p{Cf}"<>|:*?;]/gu, \'\')', '', header('is kept without what could end a line')),
   at('api/files.ts')('a download’s header has nothing that ends a line', "file.name.replaceAll(/[^\\x20-\\x7e]|[\"\\\\%]/g, '_')", 'file.name', header('would be, also if it had come into the table')),
+  at('api/auth.ts')('credentials that nobody has are counted', 'else await wrong(request, response, next);', 'else next();', ['test/api/limits.test.ts', 'are limited per address']),
+  at('api/limits.ts')('how much a person may do is counted', 'if (totalHits > of.most) {', 'if (false) {', ['test/api/limits.test.ts', 'is for so many within a day']),
+  at('api/limits.ts')('the calls of one key are counted', 'keyGenerator: (request, response) => stateOf(response).caller?.ownerId ?? byAddress(request),', 'keyGenerator: (request) => `${byAddress(request)}${Math.random()}`,', ['test/api/limits.test.ts', 'the calls of one key']),
+  codec('ops read what workflows hold by a second factor', 'if (await mustEnrol(context, session, request.path)) {', 'if (false) {', read('with real money ops read')),
+  codec('a key reads what workflows hold as far as its scopes', 'if (missing !== undefined) throw', 'if (false) throw', read('is released as any other')),
   at('messages/mail.tsx')('a subject is one line', 'subject: oneLine(subject)', 'subject: [subject, oneLine][0] as string', header('has its subject in one line')),
   at('api/app.ts')('a log line has no link’s token', '{ id: request.id, method: request.method, url: withoutSecrets(request.url) }', '{ id: request.id, method: request.method, url: [request.url, withoutSecrets][0] }', by('secrets')('the log holds no key')),
   at('api/app.ts')('an answer of the API is kept by no cache', "response.set('Cache-Control', 'no-store');", '', by('secrets')('is kept by no cache')),

@@ -1,12 +1,14 @@
 // The codec server of Temporal UI: decrypts payloads for staff who are signed in here, and for nobody else. The UI, on its
 // own origin, posts them from the operator's browser (https://docs.temporal.io/codec-server), so this is the one route that
 // answers another origin; it changes nothing.
-import express, { type Request, type Response, Router } from 'express';
+import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
-import { byApiKey } from '../../api/auth.ts';
+import { authenticate, type Authenticator, byApiKey } from '../../api/auth.ts';
+import { wrongCredentialLimit } from '../../api/limits.ts';
 import { Problem } from '../../api/problem.ts';
+import { scopesOf, STAFF, stateOf } from '../../api/route.ts';
 import { EncryptionCodec, PayloadCodecError } from '../../codec/payload-codec.ts';
-import type { Role } from '../../domain/escrow-state.ts';
+import { mustEnrol } from '../page.ts';
 import { sessionOf } from '../session.ts';
 import { z } from 'zod';
 
@@ -18,8 +20,6 @@ const payloadsSchema = z.object({
     .array(z.object({ metadata: z.record(z.string(), base64).optional(), data: base64.optional() }))
     .max(10_000),
 });
-
-const STAFF: readonly Role[] = ['ops', 'auditor'];
 
 export function codecRoutes(context: AppContext): Router {
   const router = Router();
@@ -42,7 +42,6 @@ export function codecRoutes(context: AppContext): Router {
     else next();
   });
   const decode = async (request: Request, response: Response): Promise<void> => {
-    await requireStaff(context, request);
     const parsed = payloadsSchema.safeParse(request.body);
     if (!parsed.success) throw new Problem('invalid_request', 'The body is {"payloads": […]} as Temporal UI sends it.');
     try {
@@ -53,17 +52,38 @@ export function codecRoutes(context: AppContext): Router {
       throw error;
     }
   };
-  router.post('/codec/decode', express.json({ limit: '8mb' }), (request, response) => decode(request, response));
+  router.post(
+    '/codec/decode',
+    authenticate(context, [bySession, byApiKey], wrongCredentialLimit(WRONG_KEYS_PER_MINUTE)),
+    staffOnly,
+    express.json({ limit: '8mb' }),
+    (request, response) => decode(request, response),
+  );
   return router;
 }
 
-/** @throws Problem unauthorized, forbidden */
-async function requireStaff(context: AppContext, request: Request): Promise<void> {
-  const person = (await sessionOf(context, request))?.person ?? (await byApiKey(request, context))?.person;
-  if (person === undefined)
+const WRONG_KEYS_PER_MINUTE = 60;
+
+/** As a page of ops asks it: with real money nobody of ops reads without a second factor. @throws Problem forbidden */
+const bySession: Authenticator = async (request, context) => {
+  const session = await sessionOf(context, request);
+  if (session === null) return null;
+  if (await mustEnrol(context, session, request.path)) {
+    throw new Problem('forbidden', `Turn on your second factor first, on ${context.settings.publicUrl}/security: with real money nobody of ops reads without it.`); // prettier-ignore
+  }
+  return { person: session.person, ownerId: session.person.id };
+};
+
+/** What a GET of staff asks of a key, too. @throws Problem unauthorized, forbidden, scope_missing */
+const staffOnly: RequestHandler = (_request, response, next) => {
+  const { caller } = stateOf(response);
+  if (caller === null)
     throw new Problem('unauthorized', 'Sign in to Tranche in this browser, then load the page again.');
-  if (!STAFF.includes(person.role)) throw new Problem('forbidden', 'Only staff read what workflows hold.');
-}
+  if (!STAFF.includes(caller.person.role)) throw new Problem('forbidden', 'Only staff read what workflows hold.');
+  const missing = scopesOf({ method: 'get', roles: STAFF }).find((scope) => caller.scopes?.includes(scope) === false);
+  if (missing !== undefined) throw new Problem('scope_missing', `This needs an API key with the scope ${missing}.`);
+  next();
+};
 
 const toJson = (payload: { metadata?: Record<string, Uint8Array> | null; data?: Uint8Array | null }) => ({
   metadata: Object.fromEntries(
