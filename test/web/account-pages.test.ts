@@ -5,11 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import pino from 'pino';
 import { createPerson } from '../../db/people.ts';
+import { createSession } from '../../db/sessions.ts';
 import { stepAt, totpAt } from '../../db/totp.ts';
 import { mailLinks } from '../../worker/mail-links.ts';
 import { type MailerParts, sendDue } from '../../worker/mailer.ts';
 import { apiOf, proposal } from '../stack/api.ts';
 import { openPage, startBrowser, type Visit } from './browser.ts';
+import { unclicked } from './clicks.ts';
 import { type PagesWorld, startPagesWorld } from './pages-world.ts';
 
 let pages: PagesWorld;
@@ -58,7 +60,9 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
   test('what waits on a person is read, opened and chosen; staff see each mail', async () => {
     const { people } = pages.world;
     const title = `Told ${String(scripts)}`;
-    const { id } = await apiOf(pages.world, people.buyer).propose(proposal(people.seller.id, [10_000], { title }));
+    const propose = (of: string) => apiOf(pages.world, people.buyer).propose(proposal(people.seller.id, [10_000], { title: of })); // prettier-ignore
+    const { id } = await propose(title);
+    await propose('Another');
     await sendMails();
     const seller = await as('seller', scripts);
     const { page } = seller;
@@ -69,12 +73,8 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
     await button(page, `Read the terms: Please agree: “${title}”`).click();
     await page.waitForURL(`**/escrows/${id}`);
     await page.goto(`${pages.url}/notifications`);
-    const unread = button(page, /^Mark all \d+ as read$/);
-    // One alone was opened, and with it all are read.
-    if ((await unread.count()) > 0) {
-      await unread.click();
-      await page.getByText('Everything is marked as read.').waitFor();
-    }
+    await button(page, /^Mark all \d+ as read$/).click();
+    await page.getByText('Everything is marked as read.').waitFor();
 
     await page.getByRole('link', { name: 'Choose which of them are mailed to you' }).click();
     await look(page);
@@ -102,6 +102,11 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
     await button(buyer.page, 'Invite a seller').click();
     await buyer.page.getByText('Invited: a link is on its way').waitFor();
     await look(buyer.page);
+    const mistaken = `mistaken-${email}`;
+    await buyer.page.getByLabel('E-mail').fill(mistaken);
+    await button(buyer.page, 'Invite a seller').click();
+    await button(buyer.page, `Take back the invitation of ${mistaken}`).click();
+    await buyer.page.getByText('The invitation is taken back').waitFor();
 
     await sendMails();
     const [mail] = await pages.world.sql<{ body_text: string }[]>`SELECT body_text FROM mails WHERE address = ${email}`;
@@ -147,6 +152,19 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
     await page.getByText('9 recovery codes are left').waitFor();
     await page.getByText('This one').waitFor();
 
+    const [{ id }] = await pages.world.sql<[{ id: string }]>`SELECT id FROM people WHERE email = ${email}`;
+    for (let i = 0; i < 3; i += 1) await createSession(pages.world.sql, id);
+    await page.reload();
+    await button(page, /^End the session of/).click();
+    await page.getByText('The session has ended.').waitFor();
+    await button(page, 'End all others').click();
+    await page.getByText('Every other session of yours has ended.').waitFor();
+    await button(page, 'New recovery codes').click();
+    await page.getByRole('heading', { name: 'Your recovery codes' }).waitFor();
+    expect(await page.locator('.codes code').allInnerTexts()).not.toContain(recovery);
+    await page.getByRole('link', { name: 'I have kept them' }).click();
+    await page.getByText('10 recovery codes are left').waitFor();
+
     await pages.world.sql`UPDATE sessions SET proven_at = now() - interval '1 hour'`;
     await page.getByLabel('New password').fill('quite another sentence');
     await button(page, 'Change it').click();
@@ -158,6 +176,8 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
     await page.getByLabel('New password').fill('quite another sentence');
     await button(page, 'Change it').click();
     await page.getByText('Your password is changed.').waitFor();
+    await button(page, 'Turn it off').click();
+    await page.getByText('Your second factor is off.').waitFor();
     expect([...buyer.complaints, ...guest.complaints]).toEqual([]);
   });
 
@@ -191,4 +211,8 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
     await button(page, 'Sign out').waitFor();
     expect(visit.complaints).toEqual([]);
   });
+});
+
+test('every form of this suite was sent and taken, in both ways', () => {
+  expect(unclicked('account-pages')).toEqual([]);
 });

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { openDispute } from '../chargebacks/acts.ts';
 import { apiOf, fundedEscrow, proposal } from '../stack/api.ts';
 import { openPage, startBrowser, type VisitOptions } from './browser.ts';
+import { unclicked } from './clicks.ts';
 import { type PagesWorld, startPagesWorld } from './pages-world.ts';
 
 let pages: PagesWorld;
@@ -171,6 +172,10 @@ test('the costs follow what is typed, without a click', async () => {
   expect(await page.getByText('needs another look').count()).toBe(0);
   expect(complaints).toEqual([]);
 }, 400_000);
+
+test('every form of this suite was sent and taken, in both ways', () => {
+  expect(unclicked('browser')).toEqual([]);
+});
 
 async function violationsOn(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();

@@ -1,6 +1,7 @@
 // Chromium out of npm, for tests that click. One browser for a suite; each person gets a context of their own.
 import chromium from '@sparticuz/chromium';
 import { chromium as playwright, type Browser, type Page } from 'playwright-core';
+import { noteClicks } from './clicks.ts';
 
 /** In one process, what a page's script fetches carries the cookies of another person's context. */
 const MIXES_PEOPLE = '--single-process';
@@ -33,6 +34,7 @@ export async function openPage(browser: Browser, options: VisitOptions): Promise
   });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
+  noteClicks(page, options.scripts);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {

@@ -7,6 +7,7 @@ import { EVENT_TYPES } from '../../domain/event-types.ts';
 import { apiOf, proposal } from '../stack/api.ts';
 import { type Receiver, startReceiver } from '../webhooks/receiver.ts';
 import { openPage, startBrowser, type Visit } from './browser.ts';
+import { unclicked } from './clicks.ts';
 import { signInAs } from './http-client.ts';
 import { type PagesWorld, startPagesWorld } from './pages-world.ts';
 
@@ -205,4 +206,8 @@ test('whoever signed in a while ago shows again who they are before a secret is 
   for (const path of ['/api-keys', '/webhook-endpoints', '/webhook-endpoints/whe_1/rotate']) {
     expect((await seller.give(path)).location).toMatch(/^\/step-up\?/);
   }
+});
+
+test('every form of this suite was sent and taken, in both ways', () => {
+  expect(unclicked('developer-pages')).toEqual([]);
 });

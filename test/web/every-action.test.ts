@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { ACTIONS, type PageAction } from '../../web/words.ts';
 import { castOf } from '../stack/api.ts';
 import { openPage, startBrowser, type Visit } from './browser.ts';
+import { unclicked } from './clicks.ts';
 import { type PagesWorld, startPagesWorld } from './pages-world.ts';
 import { type Scene, SCENES } from './scenes.ts';
 
@@ -51,6 +52,10 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
     },
     200_000,
   );
+});
+
+test('every form of this suite was sent and taken, in both ways', () => {
+  expect(unclicked('every-action')).toEqual([]);
 });
 
 async function play(page: Page, { path, fill, press }: Scene): Promise<void> {
