@@ -1,6 +1,7 @@
 // API keys: hashed, shown once, with scopes, revocable. The key itself is in no table: whoever asks for one keeps it.
 import { randomBytes } from 'node:crypto';
-import type { Queryable } from './client.ts';
+import { record } from './audit.ts';
+import type { Queryable, Sql } from './client.ts';
 import type { Listed, Page } from './escrows.ts';
 import { newId } from './ids.ts';
 import { type Person, personColumns, type PersonRow, sha256, toPerson } from './people.ts';
@@ -16,6 +17,9 @@ export interface ApiKey {
   created_at: Date;
   last_used_at: Date | null;
 }
+
+/** Of one person; revoked ones are none. */
+export const MOST_KEYS = 50;
 
 const PREFIX = 'sk_tranche_';
 export const newApiKey = (): string => `${PREFIX}${randomBytes(32).toString('base64url')}`;
@@ -71,6 +75,21 @@ export async function listApiKeys(sql: Queryable, personId: string, page: Page):
     WHERE person_id = ${personId} AND revoked_at IS NULL AND id > ${page.startingAfter ?? ''}
     ORDER BY id LIMIT ${page.limit + 1}`;
   return { data: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
+}
+
+/** Every one of the person's: answers how many there were. */
+export async function revokeApiKeys(sql: Queryable, personId: string): Promise<number> {
+  const rows = await sql`UPDATE api_keys SET revoked_at = now() WHERE person_id = ${personId} AND revoked_at IS NULL`;
+  return rows.count;
+}
+
+/** Each of the person's own, at once: for whoever does not know which of them somebody else has. */
+export async function revokeOwnKeys(sql: Sql, person: Person): Promise<number> {
+  return sql.begin(async (tx) => {
+    const revoked = await revokeApiKeys(tx, person.id);
+    await record(tx, { actor: person, action: 'api_keys', subject: person.id, outcome: 'revoked', data: { api_keys_revoked: revoked } }); // prettier-ignore
+    return revoked;
+  });
 }
 
 /** False: not theirs, or revoked already. */

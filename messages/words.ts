@@ -176,10 +176,14 @@ export const WORDS: Record<MessageKind, Template> = {
     says: ['Somebody, hopefully you, asked for a new password. The link is good for one hour and for one time.', 'If it was not you, do nothing: your password stays as it is.'],
     button: once(f, 'Set a new password'),
   }),
-  password_changed: () => ({
+  password_changed: (f) => ({
     subject: 'Your password was changed',
-    says: ['Your password was changed, and every other session of yours was ended.', 'If it was not you, set a new password at once and tell us.'],
-    button: { label: 'Your security', to: '/security' },
+    says: [
+      `Your password was changed, and every other session of yours was ended${Number(f.data['revoked_keys'] ?? 0) > 0 ? '; your API keys were revoked with it' : ''}.`,
+      ...(has(f, 'live_keys') ? [`Your API keys work on: ${text(f, 'live_keys')}. If somebody else may have had your password, revoke them: each of them, or all with one click.`] : []),
+      'If it was not you, set a new password at once and tell us.',
+    ],
+    button: has(f, 'live_keys') ? { label: 'Your API keys', to: '/api-keys' } : { label: 'Your security', to: '/security' },
   }),
   invitation: (f) => ({
     subject: `${text(f, 'by', 'Somebody')} invites you to Tranche`,

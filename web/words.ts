@@ -401,6 +401,7 @@ export const NOTICES: Record<string, string> = {
   all_read: 'Everything is marked as read.',
   preferences_saved: 'Saved: this is what is mailed to you from now on.',
   key_revoked: 'The key is revoked: programs that use it are refused from now on.',
+  keys_revoked: 'All your keys are revoked: programs that used them are refused from now on.',
   endpoint_saved: 'Saved.',
   endpoint_enabled: 'What happens from now on is sent to it.',
   endpoint_disabled: 'Nothing is sent to it any more.',

@@ -4,6 +4,7 @@ import {
   type ApiKey,
   insertApiKey,
   listApiKeys,
+  MOST_KEYS,
   newApiKey,
   revokeApiKey,
   type Scope,
@@ -20,7 +21,6 @@ import { EVERYBODY, route } from '../route.ts';
 import { listOf } from '../schemas.ts';
 
 const tag = 'API keys';
-const MOST_KEYS = 50;
 
 const schema = z
   .object({

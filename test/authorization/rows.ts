@@ -230,6 +230,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'GET /api-keys': row(ALL, 'none'),
   'POST /api-keys': row(ALL, 'none', { label: 'l', scopes: 'read' }),
   'POST /api-keys/:id/revoke': row(ALL, 'personal'),
+  'POST /api-keys/revoke-all': row(ALL, 'none'),
   'GET /events': row(ALL, 'none'),
   'GET /events/catalogue': row(ALL, 'none'),
   'GET /events/:id': row(ALL, 'escrow'),

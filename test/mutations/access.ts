@@ -47,6 +47,8 @@ export const ACCESS_MUTATIONS: readonly Mutation[] = [
   at('db/api-keys.ts')('a revoked API key is none', ' AND k.revoked_at IS NULL`', '`', people('are known by an API key until it is revoked')),
   at('db/api-keys.ts')('a key is revoked by its owner', 'WHERE id = ${id} AND person_id = ${personId} AND revoked_at IS NULL`;', 'WHERE id = ${id} AND revoked_at IS NULL`;', ['test/api/api-keys.test.ts', 'a revoked key is nobody, and only its owner revokes it']),
   route('a key reaches as far as its scopes', 'caller.scopes !== undefined && !caller.scopes.includes(scope)', 'false', ['test/api/api-keys.test.ts', 'a key']),
+  at('db/passwords.ts')('API keys go with a password where its owner says so', 'revokeKeys ? await revokeApiKeys(tx, person.id) : 0', '[revokeKeys, revokeApiKeys].length', signIn('API keys outlive a new password')),
+  at('db/api-keys.ts')('whoever revokes all keys revokes their own', 'WHERE person_id = ${personId} AND revoked_at IS NULL`;\n  return rows.count;', 'WHERE ${personId} <> id AND revoked_at IS NULL`;\n  return rows.count;', signIn('API keys outlive a new password')),
   sessions('a session ends', ' AND s.expires_at > now() AND s.pending', ' AND s.pending', people('have sessions that end')),
   sessions('a password alone is no session where a code is asked for', 'return find(sql, token, false);', 'return (await find(sql, token, true)) ?? find(sql, token, false);', signIn('is on after its first right code')),
   factor('a code is good once', 'if (row.last !== null && BigInt(step) <= row.last) return false;', '', signIn('is on after its first right code')),

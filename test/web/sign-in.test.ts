@@ -173,6 +173,49 @@ describe('a forgotten password', () => {
     expect(mails).toHaveLength(0);
   });
 
+  test('API keys outlive a new password unless the person says otherwise: the page and the mail name them', async () => {
+    const { sql } = pages.world;
+    const [person, neighbour] = await Promise.all([somebody(), somebody()]);
+    const keyOf = async (label: string, of = person) => (await createApiKey(sql, of.id, { label })).key;
+    const [shop, ci, others] = [await keyOf('Shop'), await keyOf('CI'), await keyOf('Other', neighbour)];
+    const works = async (key: string) => (await fetch(`${pages.url}/v1/escrows`, { headers: { authorization: `Bearer ${key}` } })).status; // prettier-ignore
+    const stranger = new HttpClient(pages.url);
+    const reset = async (form: Record<string, string>) => {
+      await stranger.post('/reset/ask', { email: person.email });
+      const { path } = await mailTo(person.email);
+      const page = (await stranger.get(path)).text;
+      const token = new URL(path, pages.url).searchParams.get('token')!;
+      // What is refused asks for the same again.
+      expect((await stranger.post('/reset', { token, password: 'short' })).text.includes('name="revoke_keys"')).toBe(page.includes('name="revoke_keys"')); // prettier-ignore
+      expect((await stranger.post('/reset', { token, password: 'another long sentence', ...form })).location).toBe('/sign-in?done=password_set'); // prettier-ignore
+      return { page, mail: (await mailTo(person.email)).text };
+    };
+    const kept = await reset({});
+    expect([kept.page.includes('“Shop”, “CI”'), kept.page.includes('Other')]).toEqual([true, false]);
+    expect([await works(shop), await works(ci)]).toEqual([200, 200]);
+    expect(kept.mail).toContain('Your API keys work on: “Shop”, “CI”');
+    expect(kept.mail).toContain(`${pages.url}/api-keys`);
+    const gone = await reset({ revoke_keys: 'yes' });
+    expect([await works(shop), await works(ci), await works(others)]).toEqual([401, 401, 200]);
+    expect(gone.mail).toContain('your API keys were revoked with it');
+    expect(gone.mail).not.toContain('work on');
+    const audited = await sql<{ data: unknown }[]>`
+      SELECT data FROM audit_log WHERE action = 'password' AND subject = ${person.id} ORDER BY id`;
+    expect(audited.map(({ data }) => data)).toEqual([{ api_keys_revoked: 0 }, { api_keys_revoked: 2 }]);
+
+    // Signed in: with a change of the password, and by itself.
+    const { client } = await signIn(person.email, 'another long sentence');
+    expect((await client.get('/security')).text).not.toContain('revoke_keys');
+    const third = await keyOf('Third');
+    expect((await client.get('/security')).text).toContain('“Third”');
+    await client.give('/security/password', { password: 'a sentence for the third time', revoke_keys: 'yes' });
+    expect(await works(third)).toBe(401);
+    const [fourth, fifth] = [await keyOf('Fourth'), await keyOf('Fifth')];
+    expect((await client.get('/api-keys')).text).toContain('action="/api-keys/revoke-all"');
+    expect((await client.give('/api-keys/revoke-all')).location).toBe('/api-keys?done=keys_revoked');
+    expect([await works(fourth), await works(fifth), await works(others)]).toEqual([401, 401, 200]);
+  });
+
   test('with a mail server the link is in the mail alone', async () => {
     const person = await somebody();
     const server = await startMailServer();

@@ -62,6 +62,15 @@ export function ApiKeysPage({ reader, keys, more, given = { scopes: ['read', 'wr
         </Table>
       )}
       {more === null ? null : <p><a href={more}>More keys</a></p>}
+      {keys.length < 2 ? null : (
+        <details>
+          <summary>Revoke all…</summary>
+          <p>For when you do not know which of them somebody else has. Every program that uses one is refused from then on, for good.</p>
+          <Form reader={reader} action="/api-keys/revoke-all">
+            <button class="second" type="submit">Revoke all my keys for good</button>
+          </Form>
+        </details>
+      )}
       <Form reader={reader} action="/api-keys" commandKey={newKey()} class="card">
         <h2>Make a key</h2>
         <TextInput name="label" label="Name" hint="Which program it is for; only you read it." value={given.label ?? ''} required />

@@ -1,4 +1,5 @@
 // One's own security: sessions, password, second factor; and the pages before an account is open: code, reset, invitation.
+import type { ApiKey } from '../../db/api-keys.ts';
 import type { Invitation } from '../../db/invitations.ts';
 import type { SecondFactor } from '../../db/second-factor.ts';
 import type { OwnSession } from '../../db/sessions.ts';
@@ -33,6 +34,22 @@ const NewPassword = () => (
   </Field>
 );
 
+/** Whether the keys go with the password; which there are, so that nobody forgets that they outlive it. */
+const KeysToo = ({ keys }: { keys: readonly ApiKey[] }) =>
+  keys.length === 0 ? null : (
+    <fieldset class="choices-list">
+      <legend>Your API keys</legend>
+      <p>
+        They work on with the new password: {keys.map(({ label }) => `“${label}”`).join(', ')}. Revoke them if somebody
+        else may have had the old one; programs that use them are refused from then on, for good.
+      </p>
+      <label class="check">
+        <input type="checkbox" name="revoke_keys" value="yes" />
+        <span>Revoke all my API keys, too</span>
+      </label>
+    </fieldset>
+  );
+
 const Code = ({ label, recovery }: { label: string; recovery: boolean }) => (
   <Field id="code" label={label} hint={recovery ? 'Six digits of your authenticator app, or a recovery code.' : 'Six digits.'}>
     <input id="code" name="code" autocomplete="one-time-code" required maxlength={40} aria-describedby="code-hint" />
@@ -45,11 +62,12 @@ interface SecurityProps {
   /** Id of the one that looks. */
   own: string;
   factor: SecondFactor;
+  keys: readonly ApiKey[];
   notice?: string | undefined;
   problem?: string | undefined;
 }
 
-export function SecurityPage({ reader, sessions, own, factor, notice, problem }: SecurityProps) {
+export function SecurityPage({ reader, sessions, own, factor, keys, notice, problem }: SecurityProps) {
   return (
     <Layout title="Your security" reader={reader} path="/security">
       <h1>Your security</h1>
@@ -112,6 +130,7 @@ export function SecurityPage({ reader, sessions, own, factor, notice, problem }:
         <h2 id="change-password">Password</h2>
         <Form reader={reader} action="/security/password">
           <NewPassword />
+          <KeysToo keys={keys} />
           <button type="submit">Change it</button>
         </Form>
       </section>
@@ -250,7 +269,15 @@ export function ResetAskPage({ notice, mails }: { notice: string | undefined; ma
   );
 } // prettier-ignore
 
-export function ResetPage({ token, problem }: { token: string; problem?: string | undefined }) {
+export function ResetPage({
+  token,
+  keys,
+  problem,
+}: {
+  token: string;
+  keys: readonly ApiKey[];
+  problem?: string | undefined;
+}) {
   return (
     <Layout title="New password" reader={null}>
       <div class="narrow">
@@ -259,6 +286,7 @@ export function ResetPage({ token, problem }: { token: string; problem?: string 
         <form method="post" action="/reset" class="card">
           <input type="hidden" name="token" value={token} />
           <NewPassword />
+          <KeysToo keys={keys} />
           <button type="submit">Set it</button>
         </form>
       </div>

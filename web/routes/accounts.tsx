@@ -3,6 +3,7 @@ import { Router, type Request, type Response } from 'express';
 import type { AppContext } from '../../api/context.ts';
 import { notFound } from '../../api/escrow-commands.ts';
 import { Problem } from '../../api/problem.ts';
+import { listApiKeys, MOST_KEYS } from '../../db/api-keys.ts';
 import { findOpenInvitation, invite, type Invitation, listInvitations, markAccepted, revokeInvitation } from '../../db/invitations.ts'; // prettier-ignore
 import { findLink, takeLink } from '../../db/links.ts';
 import { askForReset, resetPassword } from '../../db/passwords.ts';
@@ -33,10 +34,12 @@ export function accountRoutes(context: AppContext): Router {
     await askForReset(sql, field(request, 'email') ?? '');
     seeOther(response, '/reset/ask', 'reset_asked');
   };
+  const keysOf = async (personId: string) => (await listApiKeys(sql, personId, { limit: MOST_KEYS })).data;
   const showReset = async (request: Request, response: Response) => {
     const token = tokenOf(request);
     const link = await findLink(sql, 'password_reset', token);
-    html(response, link === null ? <DeadLinkPage what="reset" /> : <ResetPage token={token} />, link === null ? 410 : 200); // prettier-ignore
+    if (link === null) return html(response, <DeadLinkPage what="reset" />, 410);
+    html(response, <ResetPage token={token} keys={await keysOf(link.person_id!)} />);
   };
   const reset = async (request: Request, response: Response) => {
     const token = tokenOf(request);
@@ -45,8 +48,10 @@ export function accountRoutes(context: AppContext): Router {
     if (person === null) return html(response, <DeadLinkPage what="reset" />, 410);
     const password = field(request, 'password') ?? '';
     const problem = passwordProblem(password, person.email);
-    if (problem !== null) return html(response, <ResetPage token={token} problem={problem} />, 422);
-    if (!(await resetPassword(sql, token, password))) return html(response, <DeadLinkPage what="reset" />, 410);
+    if (problem !== null)
+      return html(response, <ResetPage token={token} keys={await keysOf(person.id)} problem={problem} />, 422);
+    if (!(await resetPassword(sql, token, { password, revokeKeys: field(request, 'revoke_keys') === 'yes' })))
+      return html(response, <DeadLinkPage what="reset" />, 410);
     seeOther(response, '/sign-in', 'password_set');
   };
 

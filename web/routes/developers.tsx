@@ -2,7 +2,7 @@
 import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
 import { notFound } from '../../api/escrow-commands.ts';
-import { listApiKeys } from '../../db/api-keys.ts';
+import { listApiKeys, revokeOwnKeys } from '../../db/api-keys.ts';
 import { findEvent, latestEvents } from '../../db/events.ts';
 import { type Delivery, findEndpoint, listDeliveries, listEndpoints } from '../../db/webhooks.ts';
 import { isEventType } from '../../domain/event-types.ts';
@@ -27,6 +27,7 @@ export function developerRoutes(context: AppContext): Router {
     signedIn(context, null, (call) => keys(call)),
   );
   router.post(KEYS, signedIn(context, null, makeKey, PROVEN));
+  router.post(`${KEYS}/revoke-all`, signedIn(context, null, revokeAllKeys));
   router.post(`${KEYS}/:id/revoke`, signedIn(context, null, revokeKey));
   router.get('/events', signedIn(context, null, events));
   router.get(
@@ -88,6 +89,11 @@ async function revokeKey(call: PageCall): Promise<void> {
   const result = await giveRoute(call, 'revokeApiKey', { id: idOf(call) }, {}, '');
   if (result.kind === 'refused') return keys(call, result.problem.detail);
   seeOther(call.response, KEYS, 'key_revoked');
+}
+
+async function revokeAllKeys({ context, session, response }: PageCall): Promise<void> {
+  await revokeOwnKeys(context.sql, session.person);
+  seeOther(response, KEYS, 'keys_revoked');
 }
 
 // ---- events -----------------------------------------------------------------------------------------------------

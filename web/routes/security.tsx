@@ -2,6 +2,7 @@
 import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
 import { Problem } from '../../api/problem.ts';
+import { listApiKeys, MOST_KEYS } from '../../db/api-keys.ts';
 import { setOwnPassword } from '../../db/passwords.ts';
 import { verifyPassword } from '../../db/people.ts';
 import { beginSecondFactor, confirmSecondFactor, endSecondFactor, newRecoveryCodes, passSecondFactor, secondFactorOf } from '../../db/second-factor.ts'; // prettier-ignore
@@ -40,11 +41,13 @@ export function securityRoutes(context: AppContext): Router {
 
 async function security(call: PageCall, problem?: string): Promise<void> {
   const { context, session, reader, request, response } = call;
-  const [sessions, factor] = await Promise.all([
-    sessionsOf(context.sql, session.person.id),
-    secondFactorOf(context.sql, session.person.id),
+  const { id } = session.person;
+  const [sessions, factor, { data: keys }] = await Promise.all([
+    sessionsOf(context.sql, id),
+    secondFactorOf(context.sql, id),
+    listApiKeys(context.sql, id, { limit: MOST_KEYS }),
   ]);
-  html(response, <SecurityPage reader={reader} sessions={sessions} own={session.id} factor={factor} notice={noticeOf(request)} problem={problem} />, problem === undefined ? 200 : 422); // prettier-ignore
+  html(response, <SecurityPage reader={reader} sessions={sessions} own={session.id} factor={factor} keys={keys} notice={noticeOf(request)} problem={problem} />, problem === undefined ? 200 : 422); // prettier-ignore
 }
 
 async function stepUp({ context, session, reader, response }: PageCall, next: string | null, problem?: string): Promise<void> {
@@ -73,7 +76,8 @@ async function password(call: PageCall): Promise<void> {
   const given = field(request, 'password') ?? '';
   const problem = passwordProblem(given, session.person.email);
   if (problem !== null) return security(call, problem);
-  await setOwnPassword(context.sql, session.person, given, session.id);
+  const revokeKeys = field(request, 'revoke_keys') === 'yes';
+  await setOwnPassword(context.sql, session.person, { password: given, revokeKeys }, session.id);
   await renew(context, response, session);
   seeOther(response, '/security', 'password_changed');
 }
