@@ -26,6 +26,11 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
       application_name: options.applicationName ?? 'tranche',
       statement_timeout: options.statementTimeoutMs ?? 4000,
       idle_in_transaction_session_timeout: 10_000,
+      // The server gives up a client whose machine is gone within a minute, and with it the client's advisory locks (a
+      // sweep's turn); the system's own default is two hours.
+      tcp_keepalives_idle: 30,
+      tcp_keepalives_interval: 10,
+      tcp_keepalives_count: 3,
     },
   });
 }

@@ -6,7 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { ChaosDeal, patientCast } from '../../cli/chaos/escrows.ts';
 import { type Broken, prove } from '../../cli/chaos/proof.ts';
 import type { Cast, Deal, Proposal } from '../../cli/demo/deal.ts';
-import { type Stack, startStack } from '../../cli/stack.ts';
+import { type PartName, type Stack, startStack } from '../../cli/stack.ts';
 import { connect, type Sql } from '../../db/client.ts';
 
 export interface StripeObject {
@@ -35,7 +35,12 @@ export interface StackUnderTest {
   stop(): Promise<void>;
 }
 
-export async function startStackUnderTest(workers: number, lastsMs: number): Promise<StackUnderTest> {
+/** `parts`: only these, for a test that starts the others its own way. */
+export async function startStackUnderTest(
+  workers: number,
+  lastsMs: number,
+  parts?: readonly PartName[],
+): Promise<StackUnderTest> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'tranche-crash-'));
   chmodSync(dataDir, 0o755);
   const crashFile = path.join(dataDir, 'crash-points');
@@ -45,6 +50,7 @@ export async function startStackUnderTest(workers: number, lastsMs: number): Pro
     env: { DATA_DIR: dataDir, LOG_LEVEL: 'warn', TRANCHE_CRASH_POINTS: crashFile },
     freePorts: true,
     copies: { worker: workers },
+    ...(parts === undefined ? {} : { parts }),
     maxBackoffMs: 500,
     say: (line) => {
       // One that is killed while it comes back is reported as that.

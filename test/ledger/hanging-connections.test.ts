@@ -68,3 +68,14 @@ test('a pool that answers, late or with a refusal, is left alone', async () => {
     await own.end({ timeout: 5 });
   }
 });
+
+test('the database gives up a client whose machine is gone within a minute, with the locks that it held', async () => {
+  const own = connect(database.appUrl, { max: 1 });
+  try {
+    const [set] = await own`
+      SELECT current_setting('tcp_keepalives_idle')::int + current_setting('tcp_keepalives_interval')::int * current_setting('tcp_keepalives_count')::int AS seconds`;
+    expect(set).toEqual({ seconds: 60 });
+  } finally {
+    await own.end({ timeout: 5 });
+  }
+});

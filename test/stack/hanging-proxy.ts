@@ -11,6 +11,8 @@ export interface HangingProxy {
    */
   hangAfter(pieces: number): Promise<void>;
   heal(): void;
+  /** Ends what is silent on the database's side, as its keepalives do after a minute. */
+  expire(): void;
   /** How many were made so far. */
   connections(): number;
   stop(): Promise<void>;
@@ -61,6 +63,9 @@ export async function startHangingProxy(databaseUrl: string): Promise<HangingPro
     connections: () => pairs.size,
     heal() {
       hanging = false;
+    },
+    expire() {
+      for (const { server, silent } of pairs) if (silent) server.destroy();
     },
     stop: () => {
       for (const { client, server } of pairs) for (const end of [client, server]) end.destroy();
