@@ -158,3 +158,18 @@ export async function archiveEvents(sql: Queryable, before: Date, limit: number)
   const [row] = await sql<{ moved: number }[]>`SELECT archive_stripe_events(${before}, ${limit}) AS moved`;
   return row!.moved;
 }
+
+/** Behind which event the sweep goes on; undefined: from the newest. */
+export async function cursorOf(sql: Queryable, sweep: string): Promise<string | undefined> {
+  const [row] = await sql<{ after: string }[]>`SELECT after FROM sweep_cursors WHERE name = ${sweep}`;
+  return row?.after;
+}
+
+export async function setCursor(sql: Queryable, sweep: string, after: string | undefined): Promise<void> {
+  if (after === undefined) await sql`DELETE FROM sweep_cursors WHERE name = ${sweep}`;
+  else {
+    await sql`
+      INSERT INTO sweep_cursors (name, after) VALUES (${sweep}, ${after})
+      ON CONFLICT (name) DO UPDATE SET after = EXCLUDED.after, updated_at = now()`;
+  }
+}

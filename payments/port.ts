@@ -316,8 +316,8 @@ export interface Payments {
   /** The platform's balance per currency, pending and available. */
   balance(): Promise<CurrencyBalance[]>;
 
-  /** Events that no endpoint answered, for the sweep. Bodies are as a webhook would have carried them. */
-  listUndeliveredEvents(since: Date): AsyncIterable<WebhookEvent & { body: string }>;
+  /** Events that no endpoint answered, for the sweep, newest first, behind that of id `after`. Bodies are as a webhook would have carried them. */
+  listUndeliveredEvents(since: Date, after?: string): AsyncIterable<WebhookEvent & { body: string }>;
   /** @throws PaymentsError `signature_invalid` */
   verifyWebhook(rawBody: Buffer, signature: string | undefined): WebhookEvent;
 }

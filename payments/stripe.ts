@@ -379,9 +379,15 @@ export function stripePayments(options: StripeOptions, observer?: StripeObserver
     },
     balance: () => guard(async () => perCurrency(await stripe.balance.retrieve())),
 
-    async *listUndeliveredEvents(since) {
+    async *listUndeliveredEvents(since, after) {
       const gte = Math.floor(since.getTime() / 1000);
-      for await (const event of stripe.events.list({ delivery_success: false, created: { gte }, limit: PAGE })) {
+      const behind = after === undefined ? {} : { starting_after: after };
+      for await (const event of stripe.events.list({
+        delivery_success: false,
+        created: { gte },
+        limit: PAGE,
+        ...behind,
+      })) {
         yield { ...webhookEvent(event as unknown as RawEvent), body: JSON.stringify(event) };
       }
     },

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { sealAudit } from '../db/audit.ts';
 import { remindOfEvidence } from '../db/card-disputes.ts';
 import type { Sql, Tx } from '../db/client.ts';
-import { archiveEvents, reviveParked, storeEvents } from '../db/inbox-queue.ts';
+import { archiveEvents, cursorOf, reviveParked, setCursor, storeEvents } from '../db/inbox-queue.ts';
 import type { NewEvent } from '../db/inbox-queue.ts';
 import { forgetExpired } from '../db/sessions.ts';
 import { post } from '../db/ledger.ts';
@@ -45,6 +45,7 @@ const DAY = 24 * HOUR;
 const EVENTS_KEPT_MS = 90 * DAY;
 /** Stripe itself tries for three days. */
 const UNDELIVERED_SINCE_MS = 3 * DAY;
+const UNDELIVERED = 'undelivered-events';
 
 export function allSweeps(parts: SweepParts): Sweep[] {
   return [
@@ -53,7 +54,7 @@ export function allSweeps(parts: SweepParts): Sweep[] {
     { name: 'audit-seals', everyMs: 5 * SECOND, run: sealAudit },
     { name: 'approvals', everyMs: 5 * SECOND, run: async () => (await parts.sweepApprovals?.()) ?? 0 },
     {
-      name: 'undelivered-events',
+      name: UNDELIVERED,
       everyMs: MINUTE,
       run: (sql) => storeUndelivered(sql, parts.payments, Date.now() - UNDELIVERED_SINCE_MS),
     },
@@ -111,19 +112,35 @@ async function postMaturedBatch(tx: Tx, limit: number): Promise<number> {
   return rows.length;
 }
 
-/** Stores what Stripe could not deliver; what is in the inbox already stays as it is. Answers how many were new. */
+/**
+ * Stores what Stripe could not deliver, newest first; what is in the inbox already stays as it is. A run that ended on its way
+ * is gone on with behind what it stored, so that a list which never comes to its end in one run is read nevertheless; the run
+ * after that begins anew. Answers how many were new.
+ */
 export async function storeUndelivered(sql: Sql, payments: SweepParts['payments'], since: number): Promise<number> {
+  const after = await cursorOf(sql, UNDELIVERED);
   let stored = 0;
+  let seen = 0;
   let batch: NewEvent[] = [];
   const flush = async (): Promise<void> => {
     stored += (await storeEvents(sql, batch)).size;
     batch = [];
   };
-  for await (const event of payments.listUndeliveredEvents(new Date(since))) {
-    batch.push(event);
-    if (batch.length === 100) await flush();
+  try {
+    for await (const event of payments.listUndeliveredEvents(new Date(since), after)) {
+      seen += 1;
+      batch.push(event);
+      if (batch.length < 100) continue;
+      await flush();
+      await setCursor(sql, UNDELIVERED, event.id);
+    }
+  } catch (error) {
+    // Stripe may have forgotten that event: not a second time from there.
+    if (after !== undefined && seen === 0) await setCursor(sql, UNDELIVERED, undefined);
+    throw error;
   }
   await flush();
+  await setCursor(sql, UNDELIVERED, undefined);
   return stored;
 }
 

@@ -1,10 +1,12 @@
 // Outgoing webhooks over the real stack: a receiver that knows Standard Webhooks alone, a receiver that is lost and found, one
 // that refuses or is gone, secrets that are replaced, and the log with its replay.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { connect } from '../../db/client.ts';
 import { recordAttempt } from '../../db/webhooks.ts';
 import { type Api, castOf, type EscrowObject } from '../stack/api.ts';
 import { recordHistory } from '../stack/record-history.ts';
 import { startWorld, type World } from '../stack/world.ts';
+import { until } from '../supervisor/wait.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 
 interface Endpoint {
@@ -109,6 +111,41 @@ test('a lost receiver gets what it missed once it is back, each id once', async 
   await untilDelivery(cast.buyer, endpoint.id, (d) => d.event_type === 'escrow.agreed' && d.status === 'delivered');
   expect(receiver.taken.map((t) => t.event.type).sort()).toEqual(['escrow.agreed', 'escrow.proposed']);
   expect(new Set(receiver.taken.map((t) => t.id)).size).toBe(2);
+});
+
+describe('a worker that dies', () => {
+  test('after an event was taken and before that is written down sends it again under the same id, until it is written', async () => {
+    const owner = connect(world.ownerUrl, { max: 1 });
+    try {
+      await owner.unsafe(`
+        CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the worker is gone'; END $$;
+        CREATE TRIGGER gone BEFORE INSERT ON webhook_attempts FOR EACH ROW EXECUTE FUNCTION gone();`);
+      const endpoint = await listen(cast.buyer, { event_types: ['escrow.proposed'] });
+      await propose();
+      await receiver.until((taken) => taken.length >= 2, 'it is sent again');
+      await owner`DROP TRIGGER gone ON webhook_attempts`;
+      const delivery = await untilDelivery(cast.buyer, endpoint.id, (d) => d.status === 'delivered');
+      expect(delivery.attempts).toMatchObject([{ number: 1, status: 204, error: null }]);
+      expect(new Set(receiver.taken.map(({ id }) => id))).toEqual(new Set([delivery.event_id]));
+    } finally {
+      await owner`DROP FUNCTION IF EXISTS gone() CASCADE`;
+      await owner.end();
+    }
+  });
+
+  test('between a delivery’s start and the note of it leaves it to the next: noted, and sent no second time', async () => {
+    const endpoint = await listen(cast.buyer, { event_types: ['escrow.proposed'] });
+    await propose();
+    const { id } = await untilDelivery(cast.buyer, endpoint.id, (d) => d.status === 'delivered');
+    await world.sql`UPDATE webhook_deliveries SET started = false WHERE id = ${id}`;
+    // The next round is begun by any event.
+    await propose();
+    await untilDelivery(cast.buyer, endpoint.id, (d) => d.id !== id && d.status === 'delivered');
+    const started = async () => (await world.sql`SELECT 1 FROM webhook_deliveries WHERE id = ${id} AND started`).length;
+    await until(async () => (await started()) === 1, 'it is noted');
+    expect(receiver.taken.map((t) => t.id).filter((t, n, all) => all.indexOf(t) !== n)).toEqual([]);
+    expect(receiver.taken).toHaveLength(2);
+  });
 });
 
 test('after the last try it has failed, and a replay sends it again with the same id', async () => {
