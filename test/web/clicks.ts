@@ -43,6 +43,7 @@ export const CLICKED_IN: Readonly<Record<string, ClickingSuite>> = {
 
   'POST /api-keys': 'developer-pages',
   'POST /api-keys/:id/revoke': 'developer-pages',
+  'POST /api-keys/revoke-all': 'developer-pages',
   'POST /webhook-endpoints': 'developer-pages',
   'POST /webhook-endpoints/:id': 'developer-pages',
   'POST /webhook-endpoints/:id/disable': 'developer-pages',

@@ -3,6 +3,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
+import { createApiKey, findByKey } from '../../db/api-keys.ts';
 import { EVENT_TYPES } from '../../domain/event-types.ts';
 import { apiOf, proposal } from '../stack/api.ts';
 import { type Receiver, startReceiver } from '../webhooks/receiver.ts';
@@ -58,6 +59,22 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
     expect(await violations(page, ['color-contrast'])).toEqual([]);
     await page.emulateMedia({ colorScheme: 'light' });
   };
+
+  test('all of somebody’s keys are revoked with one click', async () => {
+    const { sql, people } = pages.world;
+    const keys = await Promise.all(['One', 'Two'].map((label) => createApiKey(sql, people.buyer2.id, { label })));
+    const { page, complaints } = await as('buyer2', scripts);
+    await page.goto(`${pages.url}/api-keys`);
+    await page.getByText('Revoke all…').click();
+    await look(page);
+    await button(page, 'Revoke all my keys for good').click();
+    await page.getByText('All your keys are revoked').waitFor();
+    await page.getByText('You have no keys').waitFor();
+    const known = await Promise.all(keys.map(({ key }) => findByKey(sql, key)));
+    expect(known).toEqual([null, null]);
+    expect(await findByKey(sql, people.buyer.apiKey)).not.toBeNull();
+    expect(complaints).toEqual([]);
+  });
 
   test('a key is made with scopes, shown once, used, and revoked', async () => {
     const { page, complaints } = await as('buyer', scripts);
