@@ -1,6 +1,5 @@
 // The pages of one's own account and of messages, in a real Chromium: by clicking, with and without scripts, and without an
 // accessibility violation in either theme.
-import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import pino from 'pino';
@@ -10,6 +9,7 @@ import { stepAt, totpAt } from '../../db/totp.ts';
 import { mailLinks } from '../../worker/mail-links.ts';
 import { type MailerParts, sendDue } from '../../worker/mailer.ts';
 import { apiOf, proposal } from '../stack/api.ts';
+import { violationsInBothThemes } from './axe.ts';
 import { openPage, startBrowser, type Visit } from './browser.ts';
 import { unclicked } from './clicks.ts';
 import { type PagesWorld, startPagesWorld } from './pages-world.ts';
@@ -34,13 +34,8 @@ const sendMails = async () => {
   while ((await sendDue(mailer)) > 0);
 };
 
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze();
-  return found.map((v) => `${new URL(page.url()).pathname}: ${v.id} at ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`); // prettier-ignore
-}
-
-async function as(name: string, scripts: boolean, dark = false): Promise<Visit> {
-  const visit = await openPage(browser, { scripts, dark });
+async function as(name: string, scripts: boolean): Promise<Visit> {
+  const visit = await openPage(browser, { scripts });
   await visit.page.goto(`${pages.url}/sign-in`);
   await visit.page.locator(`button[name="person"][value="${name}"]`).click();
   await button(visit.page, 'Sign out').waitFor();
@@ -48,13 +43,10 @@ async function as(name: string, scripts: boolean, dark = false): Promise<Visit> 
 }
 
 describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts', ({ scripts }) => {
-  // axe runs inside the page, so that it looks only where scripts do; both themes over the two runs of each page.
+  // axe runs inside the page, so that it looks only where scripts do.
   const look = async (page: Page) => {
     if (!scripts) return;
-    expect(await violations(page)).toEqual([]);
-    await page.emulateMedia({ colorScheme: 'dark' });
-    expect(await violations(page)).toEqual([]);
-    await page.emulateMedia({ colorScheme: 'light' });
+    expect(await violationsInBothThemes(page)).toEqual([]);
   };
 
   test('what waits on a person is read, opened and chosen; staff see each mail', async () => {

@@ -1,10 +1,10 @@
 // From sign-in to the released milestone by clicking, in a real Chromium, without scripts and with them; and no
 // accessibility violation on the main pages, in both themes.
-import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { openDispute } from '../chargebacks/acts.ts';
 import { apiOf, fundedEscrow, proposal } from '../stack/api.ts';
+import { violationsInBothThemes } from './axe.ts';
 import { openPage, startBrowser, type VisitOptions } from './browser.ts';
 import { unclicked } from './clicks.ts';
 import { type PagesWorld, startPagesWorld } from './pages-world.ts';
@@ -137,24 +137,20 @@ describe('every page has no accessibility violations', () => {
     ]; // prettier-ignore
   }, 400_000);
 
-  test.each([{ dark: false }, { dark: true }])(
-    'dark: $dark',
-    async ({ dark }) => {
-      const violations: string[] = [];
-      const stranger = await openPage(browser, { scripts: true, dark });
-      await stranger.page.goto(`${pages.url}/sign-in`);
-      violations.push(...(await violationsOn(stranger.page)));
-      for (const [person, paths] of looks) {
-        const { page } = await signedIn(person, { scripts: true, dark });
-        for (const path of paths) {
-          await page.goto(`${pages.url}${path}`);
-          violations.push(...(await violationsOn(page)));
-        }
+  test('in either theme', async () => {
+    const violations: string[] = [];
+    const stranger = await openPage(browser, { scripts: true });
+    await stranger.page.goto(`${pages.url}/sign-in`);
+    violations.push(...(await violationsInBothThemes(stranger.page)));
+    for (const [person, paths] of looks) {
+      const { page } = await signedIn(person, { scripts: true });
+      for (const path of paths) {
+        await page.goto(`${pages.url}${path}`);
+        violations.push(...(await violationsInBothThemes(page)));
       }
-      expect(violations).toEqual([]);
-    },
-    600_000,
-  );
+    }
+    expect(violations).toEqual([]);
+  }, 600_000);
 });
 
 test('the costs follow what is typed, without a click', async () => {
@@ -176,8 +172,3 @@ test('the costs follow what is typed, without a click', async () => {
 test('every form of this suite was sent and taken, in both ways', () => {
   expect(unclicked('browser')).toEqual([]);
 });
-
-async function violationsOn(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.map((v) => `${new URL(page.url()).pathname}: ${v.id} at ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`); // prettier-ignore
-}

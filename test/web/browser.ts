@@ -22,13 +22,12 @@ export interface Visit {
 
 export interface VisitOptions {
   scripts: boolean;
-  dark?: boolean;
 }
 
 export async function openPage(browser: Browser, options: VisitOptions): Promise<Visit> {
   const context = await browser.newContext({
     javaScriptEnabled: options.scripts,
-    colorScheme: options.dark === true ? 'dark' : 'light',
+    colorScheme: 'light',
     timezoneId: 'Europe/Berlin',
     viewport: { width: 1000, height: 900 },
   });

@@ -1,12 +1,12 @@
 // Keys, webhook endpoints and events by clicking in a real Chromium, with and without scripts, against a receiver that knows
 // Standard Webhooks alone; and without an accessibility violation in either theme.
-import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { createApiKey, findByKey } from '../../db/api-keys.ts';
 import { EVENT_TYPES } from '../../domain/event-types.ts';
 import { apiOf, proposal } from '../stack/api.ts';
 import { type Receiver, startReceiver } from '../webhooks/receiver.ts';
+import { violationsInBothThemes } from './axe.ts';
 import { openPage, startBrowser, type Visit } from './browser.ts';
 import { unclicked } from './clicks.ts';
 import { signInAs } from './http-client.ts';
@@ -41,23 +41,13 @@ async function as(name: string, scripts: boolean): Promise<Visit> {
   return visit;
 }
 
-/** A theme changes colours alone: in the second one only they are looked at. */
-async function violations(page: Page, rules?: string[]): Promise<string[]> {
-  const builder = new AxeBuilder({ page });
-  const { violations: found } = await (rules === undefined ? builder : builder.withRules(rules)).analyze();
-  return found.map((v) => `${new URL(page.url()).pathname}: ${v.id} at ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`); // prettier-ignore
-}
-
 const shownOnce = async (page: Page): Promise<string> => page.locator('.card code.id').innerText();
 
 describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts', ({ scripts }) => {
   // axe runs inside the page, so that it looks only where scripts do.
   const look = async (page: Page) => {
     if (!scripts) return;
-    expect(await violations(page)).toEqual([]);
-    await page.emulateMedia({ colorScheme: 'dark' });
-    expect(await violations(page, ['color-contrast'])).toEqual([]);
-    await page.emulateMedia({ colorScheme: 'light' });
+    expect(await violationsInBothThemes(page)).toEqual([]);
   };
 
   test('all of somebody’s keys are revoked with one click', async () => {
