@@ -14,7 +14,7 @@ import type { Tx } from '../db/client.ts';
 import { openDebt } from '../db/debts.ts';
 import { contentOf, evidenceFiles, recordStripeFile, setEvidence } from '../db/files.ts';
 import { post } from '../db/ledger.ts';
-import { raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
+import { lockCharge, raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
 import type { AlertKind } from '../domain/alerts.ts';
 import { releasedLeft, reserveRecovery, setRecoveryStatus } from '../db/recoveries.ts';
 import {
@@ -164,6 +164,8 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
     return sql.begin(async (raw) => {
       const tx = raw as Tx;
       const dispute = (await lockCardDispute(tx, disputeId))!;
+      // What the platform's bank pays of this charge is booked before, and seen here, or refused after.
+      await lockCharge(tx, dispute.charge_id);
       const refunded = await refundsOfCharge(tx, dispute.charge_id);
       if (dispute.state.plan) return planned(dispute, dispute.state.plan, refunded);
       const { plan, money, terms, currency, fxMinor, heldBack } = await lossNow(tx, dispute, facts);
@@ -392,10 +394,11 @@ function withdrawnOf(facts: DisputeFacts): bigint {
   return taken ? -taken.amountMinor : facts.amountMinor;
 }
 
-/** Refunds of a charge that Stripe has made, or may still make. */
+/** Refunds of a charge that Stripe has made, or may still make, and those that the platform's bank has paid. */
 async function refundsOfCharge(tx: Tx, chargeId: string): Promise<string[]> {
   const rows = await tx<{ id: string }[]>`
-    SELECT id FROM movements WHERE stripe_charge_id = ${chargeId} AND kind = 'refund' AND status NOT IN ('failed', 'canceled')`;
+    SELECT id FROM movements WHERE stripe_charge_id = ${chargeId} AND kind = 'refund' AND status NOT IN ('failed', 'canceled')
+    UNION ALL SELECT id FROM bank_refunds WHERE charge_id = ${chargeId}`;
   return rows.map((r) => r.id);
 }
 

@@ -87,7 +87,11 @@ export interface RefundOrder {
 }
 
 /** A refund that the platform's bank has paid, because Stripe cannot make it any more. */
-export type BankRefundOrder = RefundOrder & { bank: BankTransfer };
+export type BankRefundOrder = RefundOrder & {
+  bank: BankTransfer;
+  /** Lost disputes whose loss the escrow knows: what it orders is what they have left. */
+  heard?: string[];
+};
 
 export interface RefundAnswer {
   outcome: 'succeeded' | 'pending' | 'failed' | 'refused';

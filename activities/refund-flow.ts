@@ -6,6 +6,7 @@ import { post } from '../db/ledger.ts';
 import { changeMovement, lockMovement, type Movement, raiseAlert, recordBalanceTransaction, reserveMovement, useCharge } from '../db/movements.ts'; // prettier-ignore
 import { REFUSED_BY_DISPUTE } from '../domain/chargeback.ts';
 import { assert } from '../domain/errors.ts';
+import { NOT_REFUNDABLE } from '../domain/methods.ts';
 import { toInteger, toMinor } from '../domain/money.ts';
 import { inverse, type Leg, refundSettled } from '../domain/postings.ts';
 import { PaymentsError } from '../payments/errors.ts';
@@ -190,7 +191,7 @@ export function refundFlow(deps: ActivityDeps) {
         legs: booking.undone ? await booking.undone(tx, code) : inverse(booking.asked(known.settled_amount)),
       });
       await changeMovement(tx, order.refundId, { status, error_code: code, error_message: message, ...(refund ? { stripe_id: refund.id } : {}) }); // prettier-ignore
-      if (REFUSED_BY_DISPUTE.has(code)) return;
+      if (REFUSED_BY_DISPUTE.has(code) || NOT_REFUNDABLE.has(code)) return;
       await raiseAlert(tx, {
         kind: 'refund_failed',
         key: `refund:${order.refundId}:${order.generation}`,

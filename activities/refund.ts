@@ -1,9 +1,9 @@
 // Money back to the buyer out of what is still held: asked in the ledger first, settled or undone by Stripe's word.
-import { recordBankRefund } from '../db/bank-refunds.ts';
+import { isTakenByLoss, recordBankRefund } from '../db/bank-refunds.ts';
 import type { Tx } from '../db/client.ts';
 import { setOffOf } from '../db/debts.ts';
 import { overdrawn, post } from '../db/ledger.ts';
-import { changeMovement, lockMovement, raiseAlert, useCharge } from '../db/movements.ts';
+import { changeMovement, lockCharge, lockMovement, raiseAlert, useCharge } from '../db/movements.ts';
 import { project } from '../db/projection.ts';
 import { assert } from '../domain/errors.ts';
 import { transferIdOf } from '../domain/ids.ts';
@@ -27,13 +27,14 @@ export function refundActivities(deps: ActivityDeps) {
       }
     },
     refundByBank: async (order: BankRefundOrder): Promise<RefundAnswer> => {
+      deps.crashPoint?.('before_call');
       try {
         await deps.sql.begin((tx) => paidByBank(tx as Tx, order));
         deps.crashPoint?.('after_commit');
         return { outcome: 'succeeded', stripeRefundId: null, code: null };
       } catch (error) {
         // It has left the platform's bank, and the books refuse it: a person must look.
-        const code = overdrawn(error);
+        const code = error instanceof BankWasFirst ? 'charge_lost' : overdrawn(error);
         if (code !== null) {
           await raiseAlert(deps.sql, { kind: 'refund_failed', key: `refund_by_bank:${order.refundId}`, escrowId: order.escrowId, detail: { code, milestone_id: order.milestone!.id, reference: order.bank.reference } }); // prettier-ignore
           return { outcome: 'refused', stripeRefundId: null, code };
@@ -47,6 +48,11 @@ export function refundActivities(deps: ActivityDeps) {
 
 function callOf({ milestone, withdrawn: _withdrawn, after: _after, ...call }: RefundOrder): RefundCall {
   return { ...call, milestoneId: milestone?.id ?? null, sellerId: milestone?.sellerId ?? null, metadata: {} };
+}
+
+/** The buyer's bank took this money by a dispute, before what the platform's bank paid was booked. */
+class BankWasFirst extends Error {
+  override name = 'BankWasFirst';
 }
 
 /** Once, however often it is repeated: the row, its asking and its payment are one transaction. */
@@ -66,20 +72,24 @@ async function paidByBank(tx: Tx, order: BankRefundOrder): Promise<void> {
     ...order.bank,
   });
   if (created) {
+    await lockCharge(tx, order.chargeId);
+    const bankOf = { chargeId: order.chargeId, milestoneId, heard: order.heard ?? [] };
+    if (await isTakenByLoss(tx, bankOf)) throw new BankWasFirst();
+    await withdraw(tx, order);
     await useCharge(tx, order.chargeId, { refunded: settledMinor });
-    const of = {
+    const posted = {
       currency: order.settlementCurrency,
       escrowId: order.escrowId,
       cause: { approval: order.bank.approvalId, reference: order.bank.reference },
     };
     await post(tx, {
-      ...of,
+      ...posted,
       key: `refund_asked:${order.refundId}`,
       kind: 'refund_asked',
       legs: asked(order, settledMinor),
     });
     await post(tx, {
-      ...of,
+      ...posted,
       key: `refund_paid_by_bank:${order.refundId}`,
       kind: 'refund_paid_by_bank',
       legs: refundPaidByBank(order.refundId, settledMinor, milestoneId),

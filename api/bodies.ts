@@ -155,7 +155,7 @@ export const forceDecision = z.strictObject({
 });
 export const refundByBank = z.strictObject({
   milestone_id: z.string(),
-  amount: z.int().min(1).describe('What is open of the milestone, minor units: all of it, so that nobody decides over another amount than they read.'),
+  amount: z.int().min(1).describe('The principal that the transfer settles, minor units: the refund that waits for it, else what is open of the milestone. All of it, so that nobody decides over another amount than they read.'),
   reference: text(200).describe('Of the bank transfer to the buyer.'),
   reason: text(500),
 }); // prettier-ignore

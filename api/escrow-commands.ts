@@ -158,6 +158,7 @@ function deliveredBy(attach: Attaching | null, body: unknown): { deliverableSha2
 const ACTION_OF: Partial<Record<EscrowCommandName, Action>> = {
   forceRelease: 'force_release',
   forceRefund: 'force_refund',
+  refundByBank: 'refund_by_bank',
 };
 
 /** Nobody is asked to approve what the state forbids anyhow. @throws Problem */

@@ -232,7 +232,11 @@ function milestoneView(
       ...m.refunds.map((r) => ({
         id: r.id,
         amount: inTerms(r.chargeAmount),
-        status: cameBack(r.id) ? 'failed' : (r.status as string),
+        status: cameBack(r.id)
+          ? 'failed'
+          : r.status === 'asked' && r.needsBank && !r.bank
+            ? 'needs_bank'
+            : (r.status as string),
         reason: r.reason,
       })),
       ...recoveries

@@ -48,7 +48,7 @@ const release = z.object({
 const refundPart = z.object({
   id: z.string(),
   amount: money,
-  status: z.string(),
+  status: z.string().describe('needs_bank: Stripe can make it no more, and two of ops pay it by bank transfer.'),
   reason: z.string(),
 });
 

@@ -220,7 +220,13 @@ export type Milestone = {
     transfer_id: string | null;
     automatic: boolean;
   }[];
-  refunds: { id: string; amount: Money; status: string; reason: string }[];
+  refunds: {
+    id: string;
+    amount: Money;
+    /** needs_bank: Stripe can make it no more, and two of ops pay it by bank transfer. */
+    status: string;
+    reason: string;
+  }[];
   waiting_for: WaitingFor;
   available_actions: string[];
 };
@@ -257,6 +263,7 @@ export type WaitingFor = {
     | 'transfer'
     | 'first_release'
     | 'refund'
+    | 'refund_by_bank'
     | 'refund_owed'
     | 'reversal'
     | 'closing'
@@ -1570,13 +1577,13 @@ export interface Operations {
     options?: CallOptions,
   ): Promise<Approval>;
 
-  /** The buyer was refunded by bank transfer. Where the time in which Stripe can refund the payment’s method has passed. All that is left of the milestone counts as refunded once another of ops has approved it. `params.to_pay` of the approval is what the buyer gets: with the fee that the terms give back. Always by two people of ops. For ops; scope write and ops. */
+  /** The buyer was refunded by bank transfer. What Stripe can refund no more, because the time of the payment’s method has passed or a bank has decided over it: a refund that was ordered and has the status `needs_bank`, or else all that is left of the milestone. It counts as refunded once another of ops has approved it. `params.to_pay` of the approval is what the buyer gets: with the fee that the terms give back. Always by two people of ops. For ops; scope write and ops. */
   refundByBank(
     input: {
       id: string;
       body: {
         milestone_id: string;
-        /** What is open of the milestone, minor units: all of it, so that nobody decides over another amount than they read. */
+        /** The principal that the transfer settles, minor units: the refund that waits for it, else what is open of the milestone. All of it, so that nobody decides over another amount than they read. */
         amount: number;
         /** Of the bank transfer to the buyer. */
         reference: string;

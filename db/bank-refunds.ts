@@ -20,6 +20,21 @@ export interface BankRefund {
   approvalId: string;
 }
 
+/**
+ * True where a bank was first: the loss of one of the charge's disputes is divided, takes of this milestone's unreleased money,
+ * and is not among those that the escrow has `heard` of. The caller holds the charge.
+ */
+export async function isTakenByLoss(
+  tx: Tx,
+  { chargeId, milestoneId, heard }: { chargeId: string; milestoneId: string; heard: readonly string[] },
+): Promise<boolean> {
+  const [taken] = await tx`
+    SELECT FROM disputes d, jsonb_array_elements(d.state -> 'plan' -> 'parts') p
+    WHERE d.charge_id = ${chargeId} AND NOT d.id = ANY(${[...heard]}) AND p ->> 'milestoneId' = ${milestoneId}
+      AND (p ->> 'heldMinor')::bigint + (p ->> 'feeUnearnedMinor')::bigint + coalesce((p ->> 'payableMinor')::bigint, 0) > 0 LIMIT 1`;
+  return taken !== undefined;
+}
+
 /** False: it was recorded before. */
 export async function recordBankRefund(tx: Tx, r: BankRefund): Promise<boolean> {
   const rows = await tx`

@@ -168,6 +168,10 @@ export interface ChargeUse {
   allowance?: bigint;
 }
 
+/** Whoever takes money of a charge beside Stripe, or divides its loss, has it alone until the transaction's end. */
+export const lockCharge = (tx: Tx, chargeId: string) =>
+  tx`SELECT FROM charge_funds WHERE charge_id = ${chargeId} FOR UPDATE`;
+
 /** Takes from what a charge may still give (negative: gives back). The row's check refuses an overdraft. */
 export async function useCharge(tx: Tx, chargeId: string, use: ChargeUse): Promise<void> {
   await tx`

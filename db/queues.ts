@@ -7,6 +7,7 @@ export const QUEUES = [
   'chargebacks',
   'blocked_funds',
   'blocked_kyc',
+  'refunds_by_bank',
   'frozen',
   'reconciliation',
   'unknown',
@@ -28,6 +29,11 @@ export interface Queue {
 /** Longer than a command takes: then the sweep has it. */
 const COMMAND_STUCK = '1 minute';
 
+/** A refund of the milestone waits for a bank transfer (`refundForBank` of domain/escrow-state.ts). Of `milestones m`. */
+const needsBank = (sql: Queryable) => sql`
+  m.status NOT IN ('planned', 'awaiting_funding', 'requires_action', 'processing', 'released', 'refunded', 'cancelled')
+  AND m.state @? '$.refunds[*] ? (@.status == "asked" && @.needsBank == true && !exists(@.bank))'`;
+
 /** Every queue, also the empty ones, in the order of QUEUES. */
 export async function queues(sql: Sql, entityId: string): Promise<Queue[]> {
   const rows = await sql<Queue[]>`
@@ -45,6 +51,9 @@ export async function queues(sql: Sql, entityId: string): Promise<Queue[]> {
         SELECT m.status, (SELECT max(ev.at) FROM escrow_events ev WHERE ev.escrow_id = m.escrow_id AND ev.milestone_id = m.id
                             AND ev.type = 'milestone.' || m.status) AS at
         FROM milestones m WHERE m.status IN ('blocked_kyc', 'blocked_funds')) b GROUP BY b.status
+    UNION ALL SELECT 'refunds_by_bank', count(*)::int, min(b.at) FROM (
+        SELECT (SELECT max(ev.at) FROM escrow_events ev WHERE ev.escrow_id = m.escrow_id AND ev.milestone_id = m.id AND ev.type = 'refund.needs_bank') AS at
+        FROM milestones m WHERE ${needsBank(sql)}) b
     UNION ALL SELECT 'frozen', count(*)::int, min(to_timestamp((state -> 'frozen' -> 0 ->> 'since')::bigint / 1000.0)) FROM escrows
       WHERE entity_id = ${entityId} AND jsonb_array_length(state -> 'frozen') > 0 AND status NOT IN ('completed', 'cancelled', 'expired')
     UNION ALL SELECT 'reconciliation', count(*)::int, min(coalesce(d.happened_at, d.updated_at)) FROM reconciliation_differences d
@@ -94,22 +103,22 @@ export interface Waiting {
   milestone_id: string;
   milestone_title: string;
   status: string;
-  /** Of the dispute, where it is one. */
+  /** Of the dispute, where it is one; `needs_bank` where a refund waits for a bank transfer. */
   stage: string | null;
   since: Date | null;
   until: Date | null;
 }
 
-/** Milestones that wait for ops: disputes to rule and transfers that cannot be made, the longest first. */
+/** Milestones that wait for ops: disputes to rule, transfers and refunds that Stripe cannot make, the longest first. */
 export async function stuckMilestones(sql: Queryable, entityId: string, limit: number): Promise<Waiting[]> {
   return sql<Waiting[]>`
     SELECT e.id AS escrow_id, e.title AS escrow_title, m.id AS milestone_id, m.state ->> 'title' AS milestone_title, m.status,
-           m.state -> 'dispute' ->> 'status' AS stage,
+           CASE WHEN ${needsBank(sql)} THEN 'needs_bank' ELSE m.state -> 'dispute' ->> 'status' END AS stage,
            to_timestamp((m.state -> 'dispute' ->> 'until')::bigint / 1000.0) AS until,
            (SELECT max(ev.at) FROM escrow_events ev WHERE ev.escrow_id = m.escrow_id AND ev.milestone_id = m.id
-              AND ev.type IN ('dispute.in_mediation', 'dispute.second_arbiter', 'milestone.blocked_kyc', 'milestone.blocked_funds')) AS since
+              AND ev.type IN ('dispute.in_mediation', 'dispute.second_arbiter', 'milestone.blocked_kyc', 'milestone.blocked_funds', 'refund.needs_bank')) AS since
     FROM milestones m JOIN escrows e ON e.id = m.escrow_id AND e.entity_id = ${entityId}
-    WHERE m.status IN ('blocked_kyc', 'blocked_funds')
+    WHERE m.status IN ('blocked_kyc', 'blocked_funds') OR (${needsBank(sql)})
        OR (m.status = 'disputed' AND m.state -> 'dispute' ->> 'status' IN ('mediation', 'second_arbiter'))
     ORDER BY since NULLS LAST LIMIT ${limit}`;
 }

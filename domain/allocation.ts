@@ -2,7 +2,7 @@
 // Every piece is its share of what is left, so that in any order, also where a refund fails in between, the pieces of a
 // milestone sum to what was charged for it.
 import { assert } from './errors.ts';
-import { type MilestoneState, openAmount, type SettledFunds } from './escrow-state.ts';
+import { type MilestoneState, openAmount, refundForBank, type SettledFunds } from './escrow-state.ts';
 import { allocate, share, slice, toInteger, toMinor } from './money.ts';
 import type { MilestoneTerms } from './terms.ts';
 
@@ -116,11 +116,17 @@ export function planRefund(
   };
 }
 
-/** What the buyer gets where all that is left of a milestone goes back, terms' currency: with the fee that the terms give back. */
-export const toPayBack = (m: MilestoneState, feeReturn: 'full' | 'none'): number =>
-  m.funds === null || openAmount(m) === 0
-    ? 0
-    : planRefund(m, m.funds.buyerFeeCharged, openAmount(m), feeReturn).chargeAmount;
+/**
+ * What a bank transfer to the buyer would settle, terms' currency: the refund that waits for one, or else all that is left.
+ * `amount` is principal; `toPay` what the buyer gets, with the fee that the terms give back.
+ */
+export function payableByBank(m: MilestoneState, feeReturn: 'full' | 'none'): { amount: number; toPay: number } {
+  const owed = refundForBank(m);
+  if (owed !== null) return { amount: owed.amount, toPay: owed.chargeAmount };
+  const amount = openAmount(m);
+  if (m.funds === null || amount === 0) return { amount: 0, toPay: 0 };
+  return { amount, toPay: planRefund(m, m.funds.buyerFeeCharged, amount, feeReturn).chargeAmount };
+}
 
 /** The piece of the buyer's fee as it was charged; all refunds together never ask for more than there was. */
 function feeInTerms(m: Divided, buyerFeeInTerms: number, amount: number): number {

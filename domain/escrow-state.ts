@@ -122,6 +122,10 @@ export interface RefundPart {
   before: MilestoneStatus;
   /** Accepted parts that it takes back first. */
   withdrawn?: WithdrawnPart[];
+  /** Stripe can make it no more: it waits until two of ops have paid it by bank transfer. */
+  needsBank?: true;
+  /** Stripe was asked and nobody has its answer: it may be made, so that the bank must not pay it too. */
+  unanswered?: true;
   /** Paid by a transfer of the platform's bank, as two of ops have said: Stripe is not asked. */
   bank?: BankTransfer;
 }
@@ -317,6 +321,10 @@ export const isEscrowEnd = (status: EscrowStatus): boolean => ESCROW_ENDS.includ
 /** Principal neither accepted nor refunded, terms' currency. */
 export const openAmount = (m: Pick<MilestoneState, 'amount' | 'accepted' | 'refunded'>): number =>
   m.amount - m.accepted - m.refunded;
+
+/** A refund that Stripe can make no more and that nobody has paid yet: the buyer is owed it by bank transfer. */
+export const refundForBank = (m: Pick<MilestoneState, 'refunds'>): RefundPart | null =>
+  m.refunds.find((r) => r.status === 'asked' && r.needsBank === true && r.bank === undefined) ?? null;
 
 /** Parts that are the seller's, or on their way there. */
 export const standingParts = (m: Pick<MilestoneState, 'releases'>): ReleasePart[] =>

@@ -51,6 +51,7 @@ export const EVENT_TYPES: Readonly<Record<string, string>> = {
   'refund.pending': 'A refund is on its way.',
   'refund.succeeded': 'A refund arrived at the buyer’s bank.',
   'refund.waits': 'Stripe refuses a refund while a bank is at the payment; it waits for the bank.',
+  'refund.needs_bank': 'Stripe can make a refund no more: staff pay it by bank transfer.',
   'refund.failed': 'A refund failed; staff look at it.',
   'refund.came_back': 'The buyer’s bank sent a refund back; staff pay it another way.',
   'refund.repaid': 'A refund that had failed or come back was paid again.',

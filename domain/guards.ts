@@ -11,6 +11,7 @@ import {
   type MilestoneStatus,
   openAmount,
   type Principal,
+  refundForBank,
   standingParts,
 } from './escrow-state.ts';
 import { planAmendment } from './amendments.ts';
@@ -27,8 +28,6 @@ export interface ActionArguments {
   sellerAmount?: number | undefined;
   /** Of a release by hand: only of work that was delivered. */
   delivered?: boolean | undefined;
-  /** Of a refund that ops have paid by a transfer of the platform's bank, because Stripe cannot make it any more. */
-  byBank?: boolean | undefined;
 }
 
 /** What a guard looks at: who asks for what, where, and when. */
@@ -168,27 +167,28 @@ export function mayAccept({ state, milestone, args, offer }: Ask): string | null
   return payable > 0 ? null : 'amount:This part is too small: after conversion and fee nothing would reach the seller.';
 }
 
-/** Where Stripe cannot refund the method any more, a person pays by bank transfer: the product does not promise it. */
-function tooLateToRefund(state: EscrowState, m: MilestoneState, now: number): string | null {
+/** True where the time in which Stripe can refund the payment's method has passed: what is to go back, the platform's bank pays. */
+export function isTooLateForStripe(state: Pick<EscrowState, 'payments'>, m: MilestoneState, now: number): boolean {
   const payment = state.payments.find((p) => p.id === m.funds?.paymentId);
   const until = payment ? refundableUntil(payment.methodType, payment.paidAt) : null;
-  if (until === null || now <= until) return null;
-  return `Stripe could refund this ${payment!.methodType!.replaceAll('_', ' ')} payment until ${new Date(until).toISOString()}: ask us to pay you back by bank transfer.`;
+  return until !== null && now > until;
+}
+
+/** What ops review they may give back: that is one of their two answers. */
+function frozenForRefund({ state, milestone, principal }: Ask): string | null {
+  const freezes = freezesOver(state, milestone!).filter((f) => principal.role !== 'ops' || !isReview(f));
+  return freezes.length === 0 ? null : frozenBy(freezes);
 }
 
 export function mayRefund(ask: Ask): string | null {
-  const { state, milestone, principal, args, now, offer } = ask;
-  if (args.byBank) return mayRefundByBank(ask);
+  const { state, milestone, principal, args, offer } = ask;
   const m = milestone!;
-  // What ops review they may give back: that is one of their two answers.
-  const freezes = freezesOver(state, m).filter((f) => principal.role !== 'ops' || !isReview(f));
-  if (freezes.length > 0) return frozenBy(freezes);
+  const why = frozenForRefund(ask);
+  if (why) return why;
   if (m.refunds.some((r) => r.status === 'asked' || r.status === 'pending'))
     return 'A refund of this milestone is under way.';
   if (m.refundRequest && m.refundRequest.by === principal.id)
     return 'You have asked for this refund; the other side has not answered yet.';
-  const late = tooLateToRefund(state, m, now);
-  if (late) return late;
   if (offer) return null;
   if (m.refundRequest && args.amount !== undefined && args.amount !== m.refundRequest.amount) {
     return `amount:The other side asked for a refund of ${plainMoney(m.refundRequest.amount, state.terms.currency)}: confirm exactly that, or leave amount out.`;
@@ -196,20 +196,29 @@ export function mayRefund(ask: Ask): string | null {
   return partOf(m, args.amount ?? m.refundRequest?.amount, state.terms.currency);
 }
 
-/** POST /v1/ops/escrows/{id}/refund-by-bank asks for it, and for a second person: only what Stripe cannot give back any more. */
-function mayRefundByBank({ state, milestone, principal, args, now }: Ask): string | null {
+/**
+ * Never offered as a button: POST /v1/ops/escrows/{id}/refund-by-bank asks for it, and for a second person. What Stripe cannot
+ * give back any more: the refund that waits for it, whoever ordered it, or else all that is left.
+ */
+export function mayRefundByBank(ask: Ask): string | null {
+  const { state, milestone, args, now, offer } = ask;
+  if (offer) return 'What was paid by bank transfer is recorded by two of ops.';
   const m = milestone!;
   const open = openAmount(m);
-  if (principal.role !== 'ops') return 'Only ops record what was paid by bank transfer.';
-  if (tooLateToRefund(state, m, now) === null) return 'Stripe can make this refund: refund it at Stripe.';
+  const owed = refundForBank(m);
+  if (owed !== null) {
+    if (args.amount === owed.amount) return frozenForRefund(ask);
+    return `amount:The refund that waits for a bank transfer is ${plainMoney(owed.amount, state.terms.currency)}: all of it is paid, and nothing else.`;
+  }
+  if (!HELD.includes(m.status)) return `This milestone is ${m.status.replaceAll('_', ' ')}, and no refund of it waits for a bank transfer.`; // prettier-ignore
+  if (!isTooLateForStripe(state, m, now)) return 'Stripe can make this refund: refund it at Stripe.';
   const underWay = hasRefundUnderWay(m);
   if (underWay) return 'A refund of this milestone is being made.';
   if (standingParts(m).some((r) => r.status === 'accepted' || r.status === 'releasing'))
     return 'Part of this milestone is being transferred to its seller at this moment: try again when it is.';
   if (args.amount !== open)
     return `amount:What is left of this milestone is ${plainMoney(open, state.terms.currency)}: all of it is refunded, and nothing else.`;
-  const freezes = frozen(state, m);
-  return freezes ?? partOf(m, open, state.terms.currency);
+  return frozenForRefund(ask) ?? partOf(m, open, state.terms.currency);
 }
 
 /** Never offered as a button: POST /v1/ops/escrows/{id}/release and, where the money was held for too long, POST /v1/ops/escrows/{id}/force-decision asks for it, and for a second person. */
@@ -225,7 +234,7 @@ export function mayForceRelease({ state, milestone, args, offer }: Ask): string 
 }
 
 /** Never offered as a button either. What is on its way to the seller at this moment cannot be taken back. */
-export function mayForceRefund({ state, milestone, args, now, offer }: Ask): string | null {
+export function mayForceRefund({ state, milestone, args, offer }: Ask): string | null {
   if (offer) return 'A refund by force is asked for as a forced decision.';
   const m = milestone!;
   const underWay = hasRefundUnderWay(m);
@@ -234,7 +243,7 @@ export function mayForceRefund({ state, milestone, args, now, offer }: Ask): str
     return 'A transfer to the seller is being made at this moment.';
   if (args.amount !== blockedAmount(m))
     return 'amount:What waits for this seller is not what the decision was about: ask again.';
-  return tooLateToRefund(state, m, now) ?? frozen(state, m);
+  return frozen(state, m);
 }
 
 const hasRefundUnderWay = (m: MilestoneState): boolean =>

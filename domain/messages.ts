@@ -42,6 +42,7 @@ const WAIT_MESSAGES = kinds<PersonWaitKind>({
   unfreeze: { topic: 'staff', roles: ['ops'], label: 'A freeze waits to be lifted' },
   clear_fraud_warning: { topic: 'staff', roles: ['ops'], label: 'A fraud warning waits for a decision' },
   look_at_risk: { topic: 'staff', roles: ['ops'], label: 'A risk waits for a look' },
+  refund_by_bank: { topic: 'staff', roles: ['ops'], label: 'A refund waits for a bank transfer' },
   top_up: { topic: 'staff', roles: ['ops'], label: 'The platform’s balance is short' },
 });
 
@@ -55,6 +56,7 @@ const HAPPENED = kinds({
   released: { topic: 'payment', roles: ['seller'], required: true, label: 'Money was transferred to you' },
   first_release: { topic: 'payment', roles: ['seller'], label: 'Your first payment waits a few days' },
   refunded: { topic: 'refund', roles: BOTH, required: true, label: 'Money went back to the buyer' },
+  refund_needs_bank: { topic: 'refund', roles: BOTH, required: true, label: 'A refund is paid by bank transfer' },
   refund_failed: { topic: 'refund', roles: BOTH, required: true, label: 'A refund failed' },
   request_lapsed: { topic: 'refund', roles: BOTH, label: 'A request got no answer in time' },
   not_recovered: { topic: 'refund', roles: BOTH, required: true, label: 'Released money could not be taken back' },
@@ -151,6 +153,7 @@ export const EVENT_MESSAGES = {
   'refund.ordered': null,
   'refund.pending': null,
   'refund.waits': null,
+  'refund.needs_bank': { kind: 'refund_needs_bank', to: 'both' },
   'refund.succeeded': { kind: 'refunded', to: 'both' },
   'refund.failed': { kind: 'refund_failed', to: 'both' },
   'refund.came_back': { kind: 'refund_failed', to: 'both' },

@@ -35,6 +35,9 @@ export const methodsFor = (currency: string): PaymentMethodRule[] =>
 export const excludedTypes = (currency: string): string[] =>
   methodsFor(currency).flatMap((m) => (m.excluded === null ? [] : [m.type]));
 
+/** Stripe's words for a charge that it refunds no more, whatever else is done. */
+export const NOT_REFUNDABLE: ReadonlySet<string> = new Set(['charge_not_refundable']);
+
 /** Until when Stripe can refund a payment; null: no limit that is known. */
 export function refundableUntil(methodType: string | null, paidAt: number | null): number | null {
   const days = PAYMENT_METHODS.find((m) => m.type === methodType)?.refundDays ?? null;

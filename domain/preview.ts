@@ -15,7 +15,7 @@ import {
   transferCreated,
 } from './postings.ts';
 import { debtRecovered, type DebtKind, transferReversed } from './postings-recovery.ts';
-import { type ActionArguments, cancelsAlone, fundable, refundsAlone } from './guards.ts';
+import { type ActionArguments, cancelsAlone, fundable, isTooLateForStripe, refundsAlone } from './guards.ts';
 import { chargeMinor, partiesOf } from './terms.ts';
 import { type Action, canMove, permit, type Refusal } from './transitions.ts';
 
@@ -91,16 +91,21 @@ export interface PreviewRequest {
 }
 
 interface Run {
+  now: number;
   state: EscrowState;
   facts: PreviewFacts;
   currency: string;
   waits: PreviewedWait[];
   postings: PreviewedPosting[];
   calls: PreviewedCall[];
+  notes: string[];
 }
 
 const STRIPE_FEE =
   'Stripe’s own fee for the payment is not among the postings: only Stripe’s balance transaction tells it, and the platform bears it.';
+
+const BY_BANK =
+  'Stripe can refund this payment no more: what goes back stays held until two of ops have paid it by bank transfer.';
 
 /** Follows one command to its end on a copy of the state. */
 export function preview(
@@ -112,12 +117,14 @@ export function preview(
 ): Preview {
   const state = copyOf(before);
   const run: Run = {
+    now,
     state,
     facts,
     currency: state.settlementCurrency ?? state.terms.currency,
     waits: [],
     postings: [],
     calls: [],
+    notes: action === 'fund' ? [STRIPE_FEE] : [],
   };
   const refusal = permit(before, action as Action, principal, milestoneId, args, now);
   const needs = refusal === null ? follow(run, action, milestoneId, args, principal) : null;
@@ -126,7 +133,7 @@ export function preview(
     refusal,
     needs,
     waits: run.waits,
-    notes: refusal === null && action === 'fund' ? [STRIPE_FEE] : [],
+    notes: refusal === null ? run.notes : [],
     postings: run.postings,
     calls: run.calls,
     escrow: state.status,
@@ -274,9 +281,15 @@ function refund(run: Run, m: MilestoneState, amount: number): void {
   const { state } = run;
   const piece = planRefund(m, m.funds!.buyerFeeCharged, amount, state.terms.policy.feeReturn);
   const refundId = `rfd_${m.id.slice(3)}_${m.refunds.length + 1}`;
-  m.refunds.push({ id: refundId, part: m.refunds.length + 1, amount, ...piece, status: 'succeeded', generation: 1, stripeRefundId: null, reason: '', before: m.status }); // prettier-ignore
+  const tooLate = isTooLateForStripe(state, m, run.now);
+  m.refunds.push({ id: refundId, part: m.refunds.length + 1, amount, ...piece, status: tooLate ? 'asked' : 'succeeded', generation: 1, stripeRefundId: null, reason: '', before: m.status }); // prettier-ignore
   m.refunded += amount;
   m.refundRequest = null;
+  if (tooLate) {
+    if (!run.notes.includes(BY_BANK)) run.notes.push(BY_BANK);
+    if (openAmount(m) === 0) m.status = standingParts(m).length > 0 ? 'accepted' : 'refunding';
+    return;
+  }
   const asked = {
     refundId,
     milestoneId: m.id,

@@ -11,7 +11,7 @@ import {
   type Role,
 } from './escrow-state.ts';
 import { assert } from './errors.ts';
-import { type ActionArguments, type Ask, HELD, inDispute, mayAccept, mayAcceptOffer, mayAgree, mayAmend, mayCancelActive, mayDispute, mayExtend, mayForceRefund, mayForceRelease, mayFund, mayOffer, mayRefund, mayRequestChanges, mayRule, maySign, mayStart, maySubmit, UNFUNDED } from './guards.ts'; // prettier-ignore
+import { type ActionArguments, type Ask, HELD, inDispute, mayAccept, mayAcceptOffer, mayAgree, mayAmend, mayCancelActive, mayDispute, mayExtend, mayForceRefund, mayForceRelease, mayFund, mayOffer, mayRefund, mayRefundByBank, mayRequestChanges, mayRule, maySign, mayStart, maySubmit, UNFUNDED } from './guards.ts'; // prettier-ignore
 
 /** Commands that people give; each is an update of the workflow and a call of the API. */
 export type Action =
@@ -27,6 +27,7 @@ export type Action =
   | 'request_changes'
   | 'extend'
   | 'refund'
+  | 'refund_by_bank'
   | 'force_release'
   | 'force_refund'
   | 'dispute'
@@ -105,6 +106,7 @@ export type MilestoneMove =
   | 'block_funds'
   | 'hold_first_release'
   | 'refund'
+  | 'refund_by_bank'
   | 'force_release'
   | 'force_refund'
   | 'refunded'
@@ -124,6 +126,16 @@ export type MilestoneMove =
   | 'recovered'
   | 'not_recovered'
   | 'new_due_date';
+
+/** Where a refund may be promised and not made: alone, beside what is left, or beside what goes to the seller. */
+const PAYING_BACK: readonly MilestoneStatus[] = [
+  'refunding',
+  ...HELD,
+  'accepted',
+  'releasing',
+  'blocked_kyc',
+  'blocked_funds',
+];
 
 export const MILESTONE_TRANSITIONS: readonly Row<MilestoneMove, MilestoneStatus>[] = [
   { name: 'await_funding', from: ['planned'], to: ['awaiting_funding'], by: ['workflow'], when: 'the escrow is agreed' },
@@ -145,6 +157,7 @@ export const MILESTONE_TRANSITIONS: readonly Row<MilestoneMove, MilestoneStatus>
   { name: 'block_funds', from: ['releasing'], to: ['blocked_funds'], by: ['stripe'], when: 'the platform’s balance is short (balance_insufficient)' },
   { name: 'hold_first_release', from: ['releasing'], to: ['accepted'], by: ['workflow'], when: 'the platform has never paid this seller: their first release waits as long as the settings say' },
   { name: 'refund', from: HELD, to: ['refunding', ...HELD], by: ['buyer', 'seller', 'ops', 'workflow', 'timer'], action: 'refund', when: 'the buyer alone before work starts, else both sides, or ops; a part leaves the rest as it was', guard: mayRefund },
+  { name: 'refund_by_bank', from: PAYING_BACK, to: PAYING_BACK, by: ['ops'], action: 'refund_by_bank', when: 'two of ops have paid by bank transfer what Stripe can refund no more: a refund that waits for it, or all that is left', guard: mayRefundByBank },
   { name: 'force_release', from: HELD, to: ['accepted'], by: ['ops'], action: 'force_release', when: 'two of ops decide over money that was held for almost as long as the platform may hold it', guard: mayForceRelease },
   { name: 'force_refund', from: ['blocked_kyc'], to: ['refunding'], by: ['ops'], action: 'force_refund', when: 'two of ops give accepted money back that its seller could not receive for almost as long as the platform may hold it', guard: mayForceRefund },
   { name: 'refunded', from: ['refunding'], to: ['refunded', 'accepted', 'released'], by: ['stripe'], when: 'the refund succeeded (released where a part was released before)' },
@@ -259,7 +272,9 @@ function ask(question: Ask, action: Action, milestoneId: string | null): Refusal
   if (principal.role === 'seller' && milestone.sellerId !== principal.id) {
     return no('This milestone belongs to another seller.');
   }
-  if (state.status !== 'active' && state.status !== 'amending')
+  // What an ended agreement owes its buyer is paid while it settles.
+  const settling = state.status === 'settling' && action === 'refund_by_bank';
+  if (state.status !== 'active' && state.status !== 'amending' && !settling)
     return no(`This escrow is ${state.status}: its milestones cannot be changed now.`);
   const row = MILESTONE_TRANSITIONS.find((r) => r.action === action && r.from.includes(milestone.status));
   if (!row)

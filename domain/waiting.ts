@@ -7,7 +7,9 @@ import {
   freezesOver,
   isEscrowEnd,
   isMilestoneEnd,
+  isReview,
   type MilestoneState,
+  refundForBank,
 } from './escrow-state.ts';
 
 export type Who = 'buyer' | 'seller' | 'buyer_and_seller' | 'ops' | 'stripe' | 'platform' | 'nobody';
@@ -42,6 +44,7 @@ export const WAIT_KINDS = [
   'transfer',
   'first_release',
   'refund',
+  'refund_by_bank',
   'refund_owed',
   'reversal',
   'closing',
@@ -80,11 +83,13 @@ export function waitingFor(state: WaitingState): Waiting {
   if (state.status === 'settling') {
     // Nothing is given back over a freeze: who lifts it is waited for, not Stripe.
     if (state.frozen.length > 0) return frozenWaiting(state.frozen, null);
+    const owed = state.milestones.find((m) => refundForBank(m) !== null);
+    if (owed !== undefined) return bankWaiting(owed);
     return wait('settlement', 'stripe', 'The last payments and refunds are being settled.', null, null);
   }
   const asked = requestWaiting(state);
   if (asked !== null) return asked;
-  const open = state.milestones.filter((m) => !isMilestoneEnd(m.status)).map((m) => milestoneWaiting(state, m));
+  const open = state.milestones.flatMap((m) => milestoneWaitings(state, m));
   const people = open.filter(
     (w) => w.who === 'buyer' || w.who === 'seller' || w.who === 'buyer_and_seller' || w.who === 'ops',
   );
@@ -117,6 +122,20 @@ export function requestWaiting(state: WaitingState): Waiting | null {
   }
   return null;
 }
+
+/** Everything that a milestone waits for: beside its own next step, a part that goes back by bank transfer. Empty at its end. */
+export function milestoneWaitings(state: WaitingState, m: MilestoneState): Waiting[] {
+  if (isMilestoneEnd(m.status)) return [];
+  const own = milestoneWaiting(state, m);
+  const isAside = m.status !== 'refunding' && refundForBank(m) !== null && !isHeldUp(state, m);
+  return isAside ? [own, bankWaiting(m)] : [own];
+}
+
+/** Ops pay back over a review, and over no other freeze. */
+const isHeldUp = (state: WaitingState, m: MilestoneState): boolean => freezesOver(state, m).some((f) => !isReview(f));
+
+const bankWaiting = (m: MilestoneState): Waiting =>
+  wait('refund_by_bank', 'ops', 'Stripe can refund this payment no more: ops pay the buyer by bank transfer, and another of ops approves it.', null, 'The buyer’s money stays held until then.', m.id); // prettier-ignore
 
 /** What one milestone waits for. Every status has its sentence. */
 export function milestoneWaiting(state: WaitingState, m: MilestoneState): Waiting {
@@ -202,6 +221,7 @@ export function milestoneWaiting(state: WaitingState, m: MilestoneState): Waitin
         m.id,
       );
     case 'refunding':
+      if (refundForBank(m) !== null) return bankWaiting(m);
       return wait(
         'refund',
         'stripe',

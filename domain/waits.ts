@@ -4,11 +4,11 @@ import {
   type EscrowState,
   type FreezeReason,
   isEscrowEnd,
-  isMilestoneEnd,
   type MilestoneState,
+  refundForBank,
 } from './escrow-state.ts';
 import {
-  milestoneWaiting,
+  milestoneWaitings,
   requestWaiting,
   type WaitKind,
   type Waiting,
@@ -58,7 +58,7 @@ function openWaitings(state: WaitingState): { waiting: Waiting; m: MilestoneStat
   const request = requestWaiting(state);
   return [
     ...(request === null ? [] : [{ waiting: request, m: null }]),
-    ...state.milestones.filter((m) => !isMilestoneEnd(m.status)).map((m) => ({ waiting: milestoneWaiting(state, m), m })),
+    ...state.milestones.flatMap((m) => milestoneWaitings(state, m).map((waiting) => ({ waiting, m }))),
   ];
 } // prettier-ignore
 
@@ -115,6 +115,10 @@ function keyOf(state: WaitingState, { kind, milestone_id }: Waiting, m: Mileston
     case 'look_at_risk':
     case 'give_stripe_details':
       return of(state.frozen.find((f) => f.reason === FROZEN_BY[kind as keyof typeof FROZEN_BY])?.since);
+    case 'refund_by_bank': {
+      const owed = state.milestones.find((each) => each.id === milestone_id);
+      return of(owed === undefined ? milestone_id : refundForBank(owed)?.id);
+    }
     case 'overdue':
     case 'verify':
     case 'top_up':

@@ -94,6 +94,7 @@ export const WORDS: Record<MessageKind, Template> = {
   unfreeze: wait((f) => `Frozen: ${title(f)}`, 'Open the escrow'),
   clear_fraud_warning: wait((f) => `A fraud warning: ${title(f)}`, 'Open the escrow'),
   look_at_risk: wait((f) => `A risk to look at: ${title(f)}`, 'Open the escrow'),
+  refund_by_bank: wait((f) => `A refund to pay by bank transfer: ${work(f)}`, 'Open the escrow'),
   top_up: wait((f) => `The platform’s balance is short: ${work(f)}`, 'Open the escrow'),
 
   payment_failed: happened((f) => `Your payment failed: ${title(f)}`, (f) => `The payment of ${money(f)} did not go through. ${FAILED[text(f, 'event')] ?? 'You can pay again.'}`),
@@ -105,6 +106,7 @@ export const WORDS: Record<MessageKind, Template> = {
   released: happened((f) => `You are paid: ${money(f, 'amount', 'settlement')} for ${work(f)}`, (f) => `${money(f, 'amount', 'settlement')} was transferred to your Stripe balance.`),
   first_release: happened((f) => `Your first payment waits: ${work(f)}`, (f) => `The work was accepted. Before the platform pays a seller for the first time it waits: the money goes to you by itself${has(f, 'until') ? ` on ${when(f, 'until')}` : ' then'}.`),
   refunded: happened((f) => `Refunded: ${work(f)}`, (f) => `${money(f)} went back to the buyer. Banks take up to ten days to show it.`),
+  refund_needs_bank: happened((f) => `A refund by bank transfer: ${work(f)}`, (f) => `Our payment provider cannot refund this payment any more, so ${money(f)} goes to the buyer by bank transfer. Our staff ask the buyer for their account; the money is held until then.`),
   refund_failed: happened((f) => `A refund failed: ${work(f)}`, (f) => `The refund of ${money(f)} failed. Nothing is lost: the money is held, and our staff look at it.`),
   request_lapsed: happened((f) => `No answer in time: ${work(f)}`, () => 'A request was not answered in time, so that nothing changed.'),
   not_recovered: happened((f) => `The money stays with the seller: ${work(f)}`, () => 'Money that was released could not be taken back.'),

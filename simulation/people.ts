@@ -1,7 +1,7 @@
 // What people do in a schedule: somebody, something that the table offers (or, sometimes, does not), with plausible arguments.
 import { amendTerms, type AmendedMilestone } from '../domain/amendments.ts';
 import { RuleError } from '../domain/errors.ts';
-import { blockedAmount, type EscrowState, openAmount, type Principal } from '../domain/escrow-state.ts';
+import { blockedAmount, type EscrowState, openAmount, type Principal, refundForBank } from '../domain/escrow-state.ts';
 import { type Action, availableActions, isEscrowAction } from '../domain/transitions.ts';
 import type { Chance } from './clock.ts';
 import { contextOf } from './terms.ts';
@@ -42,6 +42,10 @@ export function whatSomebodyDoes(
   const stuck = state.milestones.filter((m) => blockedAmount(m) > 0);
   if (stuck.length > 0 && chance.happens(0.1)) {
     return command(state, OPS, 'force_refund', chance.of(stuck).id, chance, now, unique);
+  }
+  const owed = state.milestones.filter((m) => refundForBank(m) !== null);
+  if (owed.length > 0 && chance.happens(0.1)) {
+    return command(state, OPS, 'refund_by_bank', chance.of(owed).id, chance, now, unique);
   }
   if (chance.happens(0.03)) {
     // Never offered: asked for as a forced decision, by two of ops.
@@ -134,6 +138,8 @@ function argumentsOf(
       return { note: 'please change this' };
     case 'refund':
       return { refundId: `rfd_${unique}`, reason: 'not needed any more', ...part() };
+    case 'refund_by_bank':
+      return { refundId: `rfd_${unique}`, amount: m ? (refundForBank(m)?.amount ?? open) : 0, reason: 'Stripe refunds it no more', reference: `wire ${unique}`, approvalId: `apr_${unique}` }; // prettier-ignore
     case 'force_release':
       return { amount: open, reason: 'held too long' };
     case 'force_refund':

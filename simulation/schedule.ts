@@ -5,6 +5,7 @@ import {
   isMilestoneEnd,
   isReview,
   type MilestoneState,
+  refundForBank,
   snapshotOf,
   standingParts,
 } from '../domain/escrow-state.ts';
@@ -106,6 +107,8 @@ export function diligence(
     milestoneId: string | null,
   ) => command(state, principal, action, milestoneId, chance, world.clock.now, world.number());
   if (state.frozen.some((f) => f.reason === 'ops' || isReview(f))) return by(OPS, 'unfreeze', null);
+  const owed = state.milestones.find((m) => refundForBank(m) !== null);
+  if (owed) return by(OPS, 'refund_by_bank', owed.id);
   for (const m of state.milestones.filter((x) => !isMilestoneEnd(x.status))) {
     const seller = { id: m.sellerId, role: 'seller' } as const;
     if (['funded', 'started', 'overdue', 'changes_requested'].includes(m.status)) return by(seller, 'submit', m.id);

@@ -128,6 +128,8 @@ export class Store {
       case 'refundToBuyer':
       case 'recordRefund':
         return this[type](order as RefundOrder, crash);
+      case 'refundByBank':
+        return this.refundByBank(order as RefundOrder, crash);
       case 'project':
         crash('before_effect');
         this.project(order as EscrowSnapshot);
@@ -303,6 +305,9 @@ export class Store {
       if (movement.status === 'succeeded') this.project(o.after);
       return { outcome: movement.status, stripeRefundId: movement.stripeId, code: movement.code };
     }
+    // A payment that came too late goes back at once.
+    if (o.milestone !== null && this.stripe.isPastRefunding(o.paymentIntentId))
+      return this.undo(o, movement, null, 'charge_not_refundable');
     const key = this.key(o.escrowId, o.refundId, 'refund', o.generation);
     const answer = this.stripe.refund(key, { refundId: o.refundId, intentId: o.paymentIntentId, amount: o.amount });
     crash('after_effect');
@@ -310,6 +315,24 @@ export class Store {
     const recorded = this.recordedRefund(o, movement, answer);
     crash('after_commit');
     return recorded;
+  }
+
+  /** The platform's bank has paid it: Stripe knows nothing of it. */
+  private refundByBank(o: RefundOrder, crash: (at: CrashPoint) => void): RefundAnswer {
+    crash('before_effect');
+    if (!this.movements.has(o.refundId)) {
+      const m = this.milestone(o.milestone!.id);
+      const taken = (o.withdrawn ?? []).reduce((sum, w) => sum + w.principal, 0);
+      // A bank was first: its loss took what is paid here.
+      if (m.held + taken < o.milestone!.principal)
+        return { outcome: 'refused', stripeRefundId: null, code: 'charge_lost' };
+      for (const w of o.withdrawn ?? []) this.withdraw(o, w);
+      Object.assign(this.reserve(o.refundId, 'refund'), { order: o, status: 'succeeded' });
+    }
+    this.post(`refund_paid_by_bank:${o.refundId}`, () => this.bookRefund(o, 1));
+    this.project(o.after);
+    crash('after_commit');
+    return { outcome: 'succeeded', stripeRefundId: null, code: null };
   }
 
   /** A forced refund takes accepted parts back; a transfer that was refused lets go of its reservation. */

@@ -224,6 +224,13 @@ export class SimulatedStripe {
     });
   }
 
+  /** Of some debits, which Stripe refunds no more whatever is asked. */
+  isPastRefunding(intentId: string): boolean {
+    return (
+      this.intents.get(intentId)!.methodType === 'us_bank_account' && Number(intentId.replaceAll(/\D/g, '')) % 4 === 0
+    );
+  }
+
   /** The bank withdraws the charge's money: refunds that wait for theirs fail. */
   dispute(chargeId: string): void {
     this.disputed.add(chargeId);

@@ -4,7 +4,7 @@ import { planAcceptance, planRefund } from '../domain/allocation.ts';
 import { type MilestoneChange, planAmendment } from '../domain/amendments.ts';
 import type { Terms } from '../domain/terms.ts';
 import { type MilestoneState, openAmount, type Principal } from '../domain/escrow-state.ts';
-import { cancelsAlone, refundsAlone } from '../domain/guards.ts';
+import { cancelsAlone, isTooLateForStripe, refundsAlone } from '../domain/guards.ts';
 import type { PageAction } from './words.ts';
 import { type Amount, formatMoment, formatMoney, formatSpan } from './format.ts';
 import type { Reader } from './reader.ts';
@@ -104,6 +104,7 @@ function accepting(question: Question, m: MilestoneState): Consequences {
 
 function refunding(question: Question, m: MilestoneState): Consequences {
   const money = moneyOf(question);
+  const { reader } = question;
   const { state } = question.record;
   const { currency, policy } = state.terms;
   const amount = partOf(m, question.amount ?? m.refundRequest?.amount);
@@ -124,8 +125,11 @@ function refunding(question: Question, m: MilestoneState): Consequences {
       button: 'Ask for the refund',
     };
   }
+  const tooLate = isTooLateForStripe(state, m, reader.now);
   return {
-    happens: [`${back} goes from what is held back to ${buyer}, to the card or account that paid.`],
+    happens: tooLate
+      ? [`${back} goes from what is held back to ${buyer}, by bank transfer: Stripe can refund this payment no more.`, 'Our staff ask the buyer for their account. The money stays held until two of them have paid it.'] // prettier-ignore
+      : [`${back} goes from what is held back to ${buyer}, to the card or account that paid.`],
     stays: [
       ...(policy.feeReturn === 'none' ? ['The buyer’s fee is kept: the terms say so.'] : []),
       ...(rest > 0 ? [`${money(rest, currency)} stays held for the rest of the milestone.`] : []),

@@ -193,6 +193,10 @@ export const QUEUE_WORDS: Record<QueueName, { label: string; what: string }> = {
   approvals: { label: 'Approvals', what: 'Another of ops asked for something.' },
   chargebacks: { label: 'Chargebacks without evidence sent', what: 'The bank stops listening at its date.' },
   blocked_funds: { label: 'Transfers short of funds', what: 'Top the platform’s balance up at Stripe.' },
+  refunds_by_bank: {
+    label: 'Refunds to pay by bank transfer',
+    what: 'Stripe can make them no more: the buyer waits for the money.',
+  },
   blocked_kyc: { label: 'Transfers that wait for verification', what: 'The seller has to act; they are reminded.' },
   frozen: { label: 'Frozen escrows', what: 'Nothing moves there until the freeze ends.' },
   reconciliation: { label: 'Differences to Stripe’s books', what: 'Our ledger and Stripe’s say something else.' },
@@ -455,6 +459,7 @@ export const EVENTS: Readonly<Record<EventType, string>> = {
   'refund.pending': 'The refund of {amount} is on its way',
   'refund.succeeded': 'Refunded: {amount} went back to the buyer',
   'refund.waits': 'The refund of {amount} waits: the bank decides over the payment first',
+  'refund.needs_bank': 'Stripe can make the refund of {amount} no more: staff pay it by bank transfer',
   'refund.failed': 'The refund of {amount} failed; staff look at it',
   'refund.came_back': 'The refund of {amount} came back from the bank: it is owed to the buyer',
   'refund.repaid': 'The refund of {amount} was made again: the buyer has it',

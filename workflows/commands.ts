@@ -9,7 +9,7 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import type { EscrowState, MilestoneState, PaymentState, Principal } from '../domain/escrow-state.ts';
-import { isReview, openAmount, snapshotOf } from '../domain/escrow-state.ts';
+import { isReview, openAmount, refundForBank, snapshotOf } from '../domain/escrow-state.ts';
 import { chargeMinor, partiesOf } from '../domain/terms.ts';
 import { toInteger } from '../domain/money.ts';
 import { type ActionArguments, cancelsAlone, fundable, refundsAlone } from '../domain/guards.ts';
@@ -163,12 +163,15 @@ export function registerCommands(birth: Birth): { commands: number } {
 
   on(
     'refundByBank',
-    (i) => ({ action: 'refund', milestoneId: i.milestoneId, args: { amount: i.amount, byBank: true } }),
+    (i) => ({ action: 'refund_by_bank', milestoneId: i.milestoneId, args: { amount: i.amount } }),
     (run, i) =>
       run.change((state, mark) => {
         const m = run.milestone(i.milestoneId);
-        askRefund(state, mark, m, i.amount, i.reason, i.refundId, person(i.principal));
-        m.refunds.at(-1)!.bank = { reference: i.reference, approvalId: i.approvalId };
+        const owed = refundForBank(m);
+        if (owed === null) askRefund(state, mark, m, i.amount, i.reason, i.refundId, person(i.principal));
+        moveMilestone(m, 'refund_by_bank', m.status);
+        (owed ?? m.refunds.at(-1)!).bank = { reference: i.reference, approvalId: i.approvalId };
+        mark.milestone(m);
       }),
   );
 

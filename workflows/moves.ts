@@ -52,7 +52,8 @@ export function addRefund(
 /** The same promise under an id of its own: Stripe and the ledger have answered for the first one. */
 export function askedAnew(m: MilestoneState, refused: RefundPart): RefundPart {
   const part = m.refunds.length + 1;
-  const again: RefundPart = { ...refused, id: `rfd_${m.id.slice(3)}_${part}`, part, status: 'asked', generation: 1, stripeRefundId: null }; // prettier-ignore
+  const { bank: _bank, unanswered: _unanswered, ...promise } = refused;
+  const again: RefundPart = { ...promise, id: `rfd_${m.id.slice(3)}_${part}`, part, status: 'asked', generation: 1, stripeRefundId: null }; // prettier-ignore
   m.refunds.push(again);
   return again;
 }

@@ -1,9 +1,11 @@
 // Money out of one milestone: accepted parts to its seller, refunds to the buyer, one at a time and each under its guard.
 import { ActivityFailure } from '@temporalio/workflow';
-import type { RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts';
+import type { RefundAnswer, RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts';
 import { REFUSED_BY_DISPUTE } from '../domain/chargeback.ts';
 import { type EscrowState, freezesOver, isEscrowEnd, isReview, type MilestoneState, openAmount, type RefundPart, type ReleasePart, standingParts } from '../domain/escrow-state.ts'; // prettier-ignore
+import { isTooLateForStripe } from '../domain/guards.ts';
 import { transferIdOf } from '../domain/ids.ts';
+import { NOT_REFUNDABLE } from '../domain/methods.ts';
 import { plainMoney } from '../domain/money.ts';
 import { canMove, moveMilestone } from '../domain/transitions.ts';
 import { refundSettled } from './funding.ts';
@@ -12,7 +14,7 @@ import { booking, money } from './proxies.ts';
 import { type EscrowRun, hasOpenRefund, type Mark, PLATFORM, STRIPE, UNANSWERED } from './run.ts';
 
 type RefundKind = 'refundToBuyer' | 'recordRefund' | 'refundByBank';
-type RefundWork = { refund: RefundPart; kind: RefundKind } | { again: RefundPart };
+type RefundWork = { refund: RefundPart; kind: RefundKind } | { again: RefundPart } | { tooLate: RefundPart };
 
 /** Guard G, as far as the workflow knows it: nothing frozen, money held. The database holds the rest of it. */
 const mayMove = (run: EscrowRun, m: MilestoneState): boolean =>
@@ -27,8 +29,12 @@ function nextRefund(run: EscrowRun, m: MilestoneState): RefundWork | null {
   if (paid) return { refund: paid, kind: 'refundByBank' };
   // What ops review may go back to the buyer.
   if (m.funds === null || !freezesOver(run.state, m).every(isReview)) return null;
-  const asked = m.refunds.find((r) => r.status === 'asked');
-  if (asked) return { refund: asked, kind: 'refundToBuyer' };
+  const asked = m.refunds.find((r) => r.status === 'asked' && !r.needsBank);
+  if (asked) {
+    // Asked before and not answered, Stripe may have made it: its word comes first.
+    const tooLate = !asked.unanswered && isTooLateForStripe(run.state, m, Date.now());
+    return tooLate ? { tooLate: asked } : { refund: asked, kind: 'refundToBuyer' };
+  }
   const failed = m.refunds.findLast((r) => r.status === 'failed');
   return failed && isDecided(m, failed) && openAmount(m) > 0 && !hasOpenRefund(m) ? { again: failed } : null;
 }
@@ -47,6 +53,13 @@ function askAgain(state: EscrowState, mark: Mark, m: MilestoneState, failed: Ref
   mark.event('refund.ordered', PLATFORM, m.id, { amount, reason: failed.reason });
 }
 
+/** Stripe can make it no more: the promise stands, and waits until two of ops have paid it by bank transfer. */
+function owedByBank(mark: Mark, m: MilestoneState, part: RefundPart): void {
+  part.needsBank = true;
+  mark.milestone(m);
+  mark.event('refund.needs_bank', PLATFORM, m.id, { refund_id: part.id, amount: part.chargeAmount });
+}
+
 function nextRelease(run: EscrowRun, m: MilestoneState): ReleasePart | null {
   if (!mayMove(run, m)) return null;
   return m.releases.find((r) => r.status === 'accepted' || r.status === 'releasing') ?? null;
@@ -58,7 +71,9 @@ export async function milestoneMoney(run: EscrowRun, m: MilestoneState): Promise
     leg(run, m, nextRefund, (work) =>
       'again' in work
         ? run.changeAndProject((state, mark) => askAgain(state, mark, inState(state, m), work.again))
-        : refund(run, m, work.refund, work.kind),
+        : 'tooLate' in work
+          ? run.changeAndProject((_, mark) => owedByBank(mark, m, work.tooLate))
+          : refund(run, m, work.refund, work.kind),
     ),
     leg(run, m, nextRelease, (part) => release(run, m, part)),
   ]);
@@ -238,7 +253,11 @@ async function refund(run: EscrowRun, m: MilestoneState, part: RefundPart, kind:
   const summary = `refund ${plainMoney(part.chargeAmount, currency)} of ${m.id}`;
   const answer = await refundSettled(
     kind === 'refundByBank'
-      ? booking(`${summary}, paid by bank transfer`).refundByBank({ ...order, bank: part.bank! })
+      ? booking(`${summary}, paid by bank transfer`).refundByBank({
+          ...order,
+          bank: part.bank!,
+          heard: run.state.cardDisputes.filter((d) => d.taken).map((d) => d.id),
+        })
       : money(summary)[kind](order),
   );
   if (answer.outcome !== 'unknown') run.unread.delete(part.id);
@@ -252,6 +271,7 @@ async function refund(run: EscrowRun, m: MilestoneState, part: RefundPart, kind:
     // A bank gave it back meanwhile.
     if (r.status === 'charged_back') return;
     if (answer.outcome === 'unknown') {
+      if (kind === 'refundToBuyer') r.unanswered = true;
       // Asked, and perhaps done: it is asked again under the same key when ops lift the freeze.
       freeze(state, mark, {
         reason: 'ops',
@@ -263,6 +283,9 @@ async function refund(run: EscrowRun, m: MilestoneState, part: RefundPart, kind:
     } else if (answer.outcome === 'pending') {
       if (r.status !== 'pending') mark.event('refund.pending', STRIPE, at.id, { refund_id: r.id, amount: r.amount });
       r.status = 'pending';
+    } else if (isRefusedForGood(state, at, answer)) {
+      r.status = 'failed';
+      owedByBank(mark, at, askedAnew(at, r));
     } else if (!REFUSED_BY_DISPUTE.has(answer.code ?? '') || !waitForBank(state, mark, at, r)) {
       refundFailed(state, mark, at, r, answer.code);
     }
@@ -278,6 +301,13 @@ function refunded(mark: Mark, m: MilestoneState, refundId: string): void {
   const of = { refund_id: refundId, amount: part.chargeAmount };
   if (part.bank) mark.event('refund.paid_by_bank', PLATFORM, m.id, { ...of, reference: part.bank.reference });
   else mark.event('refund.succeeded', STRIPE, m.id, of);
+}
+
+/** Asked again it would be refused again: a charge that Stripe refunds no more, also because a bank has decided over it. */
+function isRefusedForGood(state: EscrowState, m: MilestoneState, { outcome, code }: RefundAnswer): boolean {
+  if (outcome !== 'refused' || code === null) return false;
+  const lost = state.cardDisputes.some((d) => d.chargeId === m.funds!.chargeId && d.state === 'lost');
+  return NOT_REFUNDABLE.has(code) || (REFUSED_BY_DISPUTE.has(code) && lost);
 }
 
 /**
@@ -309,12 +339,28 @@ function afterFailure(m: MilestoneState, part: RefundPart): MilestoneState['stat
 /** As before, and ops look at it: the money is held again, and nothing moves until they say so. */
 function refundFailed(state: EscrowState, mark: Mark, m: MilestoneState, part: RefundPart, code: string | null): void {
   part.status = 'failed';
+  if (part.needsBank) {
+    // The books refused what the bank had paid: the promise stands, and ops look where the money has gone.
+    askedAnew(m, part);
+    frozenByFailure(state, mark, m, part, code);
+    return;
+  }
   m.refunded -= part.amount;
   // Where a part alone was refunded, the milestone is still where it was.
   if (canMove(m, 'refund_failed')) {
     moveMilestone(m, 'refund_failed', afterFailure(m, part));
     m.inspection = resume(m.inspection, Date.now());
   }
+  frozenByFailure(state, mark, m, part, code);
+}
+
+function frozenByFailure(
+  state: EscrowState,
+  mark: Mark,
+  m: MilestoneState,
+  part: RefundPart,
+  code: string | null,
+): void {
   freeze(state, mark, {
     reason: 'ops',
     scope: 'milestone',

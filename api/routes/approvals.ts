@@ -5,7 +5,7 @@ import { APPROVAL_STATUSES, listApprovals } from '../../db/approvals.ts';
 import { findDebt, openRest } from '../../db/debts.ts';
 import { principalOn } from '../../db/escrows.ts';
 import { heldSince } from '../../db/movements.ts';
-import { toPayBack } from '../../domain/allocation.ts';
+import { payableByBank } from '../../domain/allocation.ts';
 import { blockedAmount, openAmount } from '../../domain/escrow-state.ts';
 import { toInteger } from '../../domain/money.ts';
 import { DAY_MS } from '../../domain/periods.ts';
@@ -92,7 +92,7 @@ export const approvalRoutes = [
     tag,
     summary: 'The buyer was refunded by bank transfer',
     description:
-      'Where the time in which Stripe can refund the payment’s method has passed. All that is left of the milestone counts as refunded once another of ops has approved it. `params.to_pay` of the approval is what the buyer gets: with the fee that the terms give back. Always by two people of ops.',
+      'What Stripe can refund no more, because the time of the payment’s method has passed or a bank has decided over it: a refund that was ordered and has the status `needs_bank`, or else all that is left of the milestone. It counts as refunded once another of ops has approved it. `params.to_pay` of the approval is what the buyer gets: with the fee that the terms give back. Always by two people of ops.',
     roles: ['ops'],
     params,
     body: bodies.refundByBank,
@@ -108,15 +108,15 @@ export const approvalRoutes = [
           escrow_id: id,
           milestone_id: m.id,
           amount: body.amount,
-          to_pay: toPayBack(m, state.terms.policy.feeReturn),
+          to_pay: payableByBank(m, state.terms.policy.feeReturn).toPay,
           currency,
           reference: body.reference,
           reason: body.reason,
         },
       };
       return askSecondPerson(context, { caller, route, key, body }, asked, () => {
-        const args = { amount: body.amount, byBank: true };
-        refuseUnlessPermitted(state, viewer, principalOn(state, viewer)!, 'refund', m.id, args);
+        const args = { amount: body.amount };
+        refuseUnlessPermitted(state, viewer, principalOn(state, viewer)!, 'refundByBank', m.id, args);
       });
     },
   }),

@@ -1,6 +1,8 @@
 // What chargeback tests do: a dispute by the sandbox's hand, the dispute as the API's database has it, and its end.
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Api, EscrowObject } from '../stack/api.ts';
 import { control, type World } from '../stack/world.ts';
+import { until } from '../supervisor/wait.ts';
 import { paymentsOf } from '../workflows/steps.ts';
 
 export interface DisputeRow {
@@ -52,6 +54,17 @@ export async function decide(world: World, dispute: DisputeRow, evidence: 'winni
   await control(world.sandbox.url, 'clock', { advance: 'PT2S' });
 }
 
-/** Waits for the end of its workflow. */
-export const ended = (world: World, dispute: DisputeRow): Promise<unknown> =>
-  world.client.workflow.getHandle(`chargeback/${dispute.id}`).result();
+/** Waits for the end of its workflow, which begins a moment after its row is written. */
+export async function ended(world: World, dispute: DisputeRow): Promise<void> {
+  const handle = world.client.workflow.getHandle(`chargeback/${dispute.id}`);
+  const began = async () =>
+    handle.describe().then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
+      },
+    );
+  await until(began, `chargeback/${dispute.id} begins`, 120_000);
+  await handle.result();
+}

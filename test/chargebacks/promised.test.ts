@@ -58,13 +58,25 @@ describe('a promise that Stripe never had', () => {
     await expectBooksClose(world, escrow.id);
   });
 
-  test('a part of it is kept by the chargeback; Stripe refuses the rest, and ops look', async () => {
+  test('a part of it is kept by the chargeback; Stripe refuses the rest for good, and it waits for a bank transfer', async () => {
     const escrow = await unanswered('before_call', 4000);
     await lose(escrow, 3000);
     await cast.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
-    const after = await untilEscrow(buyer, escrow.id, (e) => (e.milestones[0]!['refunds'] as { status: string }[]).some((r) => r.status === 'failed')); // prettier-ignore
-    expect((after.milestones[0]!['refunds'] as { status: string; amount: { amount: number } }[]).map((r) => [r.status, r.amount.amount])).toEqual([['charged_back', 3000], ['failed', 1000]]); // prettier-ignore
-    expect([after.frozen, ...amountsOf(after, 'charged_back', 'refunded', 'held')]).toEqual([['ops'], 3000, 0, 7000]);
+    const after = await untilEscrow(buyer, escrow.id, (e) => (e.milestones[0]!['refunds'] as { status: string }[]).some((r) => r.status === 'needs_bank')); // prettier-ignore
+    expect((after.milestones[0]!['refunds'] as { status: string; amount: { amount: number } }[]).map((r) => [r.status, r.amount.amount])).toEqual([['charged_back', 3000], ['failed', 1000], ['needs_bank', 1000]]); // prettier-ignore
+    expect([after.frozen, ...amountsOf(after, 'charged_back', 'refunded', 'held')]).toEqual([[], 3000, 0, 7000]);
+    const paid = {
+      milestone_id: escrow.milestones[0]!.id,
+      amount: 1000,
+      reference: 'wire 51',
+      reason: 'Stripe refunds it no more',
+    };
+    const asked = await cast.ops.post<{ approval: { id: string } }>(
+      `/v1/ops/escrows/${escrow.id}/refund-by-bank`,
+      paid,
+    );
+    expect((await cast.ops2.post(`/v1/ops/approvals/${asked.body.approval.id}/approve`)).body).toMatchObject({ status: 'executed' }); // prettier-ignore
+    await untilEscrow(buyer, escrow.id, (e) => amountsOf(e, 'refunded', 'held').join() === '1000,6000');
     await expectBooksClose(world, escrow.id);
   });
 });

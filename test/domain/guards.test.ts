@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { DisputeState, EscrowState, Freeze, MilestoneState, MilestoneStatus, PaymentState, PendingRequest, Principal, RefundPart } from '../../domain/escrow-state.ts'; // prettier-ignore
 import { DAY_MS } from '../../domain/periods.ts';
-import type { ActionArguments } from '../../domain/guards.ts';
+import { type ActionArguments, isTooLateForStripe } from '../../domain/guards.ts';
 import { type Action, availableActions, ESCROW_TRANSITIONS, isEscrowAction, MILESTONE_TRANSITIONS, permit } from '../../domain/transitions.ts'; // prettier-ignore
 import { AUDITOR, BUYER, milestoneIn, NOW, OPS, OTHER_SELLER, SELLER, stateOf, twoSellers } from './fixtures.ts';
 
@@ -45,6 +45,7 @@ describe('who may give which command, and from where', () => {
     extend: [['submitted'], ['buyer']],
     accept: [['submitted'], ['buyer']],
     refund: [HELD, ['buyer', 'seller', 'ops']],
+    refund_by_bank: [['refunding', ...HELD, 'accepted', 'releasing', 'blocked_kyc', 'blocked_funds'], ['ops']],
     force_release: [HELD, ['ops']],
     force_refund: [['blocked_kyc'], ['ops']],
     dispute: [HELD, ['buyer', 'seller']],
@@ -224,30 +225,55 @@ describe('refunding', () => {
     expect(why(one('started', { refunds: [refundPart('failed')] }), 'refund', OPS)).toBeNull();
   }); // prettier-ignore
 
-  test('not after the time in which Stripe can refund the method', () => {
+  test('ordered and agreed also after the time in which Stripe can refund the method: how it is paid is nobody’s right', () => {
     const state = one('started', {}, { payments: [payment({ methodType: 'sepa_debit' })] });
     const limit = NOW + 180 * DAY_MS;
-    expect(why(state, 'refund', OPS, {}, limit)).toBeNull();
-    expect(why(state, 'refund', OPS, {}, limit + 1)?.message).toMatch(/bank transfer/);
+    expect([isTooLateForStripe(state, state.milestones[0]!, limit), isTooLateForStripe(state, state.milestones[0]!, limit + 1)]).toEqual([false, true]); // prettier-ignore
+    for (const who of [OPS, BUYER, SELLER]) expect(why(state, 'refund', who, {}, limit + 1)).toBeNull();
+    const card = one('started', {}, { payments: [payment({})] });
+    expect(isTooLateForStripe(card, card.milestones[0]!, limit * 2)).toBe(false);
   });
 
   test('by bank transfer only what Stripe cannot refund any more, all of it, by ops, beside nothing that moves', () => {
     const paid = { payments: [payment({ methodType: 'sepa_debit' })] };
     const limit = NOW + 180 * DAY_MS;
-    const all = { amount: 10_000, byBank: true };
+    const all = { amount: 10_000 };
     const state = one('submitted', {}, paid);
-    expect(why(state, 'refund', OPS, all, limit)?.message).toMatch(/refund it at Stripe/);
-    expect(why(state, 'refund', OPS, all, limit + 1)).toBeNull();
-    for (const who of [BUYER, SELLER]) expect(why(state, 'refund', who, all, limit + 1)?.message).toMatch(/Only ops/);
-    expect(why(state, 'refund', OPS, { amount: 9000, byBank: true }, limit + 1)).toMatchObject({ code: 'amount_invalid' }); // prettier-ignore
-    expect(why(one('submitted', {}, { ...paid, frozen: [freeze()] }), 'refund', OPS, all, limit + 1)?.message).toMatch(/frozen/); // prettier-ignore
+    expect(isOffered(state, 'refund_by_bank', OPS)).toBe(false);
+    expect(why(state, 'refund_by_bank', OPS, all, limit)?.message).toMatch(/refund it at Stripe/);
+    expect(why(state, 'refund_by_bank', OPS, all, limit + 1)).toBeNull();
+    for (const who of [BUYER, SELLER])
+      expect(why(state, 'refund_by_bank', who, all, limit + 1)?.message).toMatch(/Only the ops/);
+    expect(why(state, 'refund_by_bank', OPS, { amount: 9000 }, limit + 1)).toMatchObject({ code: 'amount_invalid' }); // prettier-ignore
+    expect(why(one('submitted', {}, { ...paid, frozen: [freeze()] }), 'refund_by_bank', OPS, all, limit + 1)?.message).toMatch(/frozen/); // prettier-ignore
     const beside = one('submitted', { refunds: [refundPart('pending')] }, paid);
-    expect(why(beside, 'refund', OPS, all, limit + 1)?.message).toMatch(/being made/);
+    // What ops review they may give back, by bank too.
+    expect(why(one('submitted', {}, { ...paid, frozen: [freeze({ reason: 'risk' })] }), 'refund_by_bank', OPS, all, limit + 1)).toBeNull(); // prettier-ignore
+    expect(why(beside, 'refund_by_bank', OPS, all, limit + 1)?.message).toMatch(/being made/);
     const part = { part: 1, amount: 1000, principal: 1000, sellerFee: 0, buyerFee: 0, payable: 1000, generation: 1, transferId: null, automatic: false, retryAt: null, nudges: 0 }; // prettier-ignore
     const rest = (status: 'releasing' | 'released') => one('submitted', { accepted: 1000, releases: [{ ...part, status }] }, paid); // prettier-ignore
-    expect(why(rest('releasing'), 'refund', OPS, { amount: 9000, byBank: true }, limit + 1)?.message).toMatch(/being transferred/); // prettier-ignore
-    expect(why(rest('released'), 'refund', OPS, { amount: 9000, byBank: true }, limit + 1)).toBeNull();
-    expect(why(one('submitted'), 'refund', OPS, all, limit + 1)?.message).toMatch(/refund it at Stripe/);
+    expect(why(rest('releasing'), 'refund_by_bank', OPS, { amount: 9000 }, limit + 1)?.message).toMatch(/being transferred/); // prettier-ignore
+    expect(why(rest('released'), 'refund_by_bank', OPS, { amount: 9000 }, limit + 1)).toBeNull();
+    expect(why(one('submitted'), 'refund_by_bank', OPS, all, limit + 1)?.message).toMatch(/refund it at Stripe/);
+    expect(why(one('refunding', { refunds: [refundPart('asked')] }, paid), 'refund_by_bank', OPS, { amount: 1000 }, limit + 1)?.message).toMatch(/no refund of it waits/); // prettier-ignore
+  });
+
+  test('a refund that waits for a bank transfer is paid whole, from wherever it was promised, also while the escrow settles', () => {
+    const owed = { ...refundPart('asked'), needsBank: true as const };
+    const amount = { amount: 1000 };
+    for (const status of ['refunding', 'started', 'accepted', 'releasing', 'blocked_kyc', 'blocked_funds'] as const) {
+      for (const escrow of ['active', 'amending', 'settling'] as const) {
+        const state = one(status, { refunds: [owed], refunded: 1000 }, { status: escrow });
+        expect([status, escrow, why(state, 'refund_by_bank', OPS, amount)]).toEqual([status, escrow, null]);
+        expect(why(state, 'refund_by_bank', OPS, { amount: 999 })).toMatchObject({ code: 'amount_invalid' });
+      }
+    }
+    const refunding = (frozen: Freeze[]) => one('refunding', { refunds: [owed], refunded: 1000 }, { frozen });
+    expect(why(refunding([freeze()]), 'refund_by_bank', OPS, amount)?.message).toMatch(/frozen/);
+    expect(why(refunding([freeze({ reason: 'fraud_warning' })]), 'refund_by_bank', OPS, amount)).toBeNull();
+    const paidNow = one('refunding', { refunds: [{ ...owed, bank: { reference: 'wire', approvalId: 'apr_1' } }] });
+    expect(why(paidNow, 'refund_by_bank', OPS, amount)?.message).toMatch(/no refund of it waits/);
+    expect(why(one('started', {}, { status: 'settling' }), 'refund', OPS)?.message).toMatch(/settling/);
   });
 
   test('nothing of nothing', () => {

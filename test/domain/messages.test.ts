@@ -29,11 +29,15 @@ function everyState(): [string, EscrowState][] {
   const one = (more: Partial<EscrowState['milestones'][number]> & { status: EscrowState['milestones'][number]['status'] }) =>
     stateOf(terms, { milestones: terms.milestones.map((t) => milestoneIn(more.status, t, more)) });
   const reasons: FreezeReason[] = ['in_product_dispute', 'card_dispute', 'fraud_warning', 'risk', 'seller_restricted', 'ops'];
+  const owed = { id: 'rfd_1', part: 1, amount: 10_000, chargeAmount: 10_000, principal: 10_000, buyerFee: 0, buyerFeeReturned: 0, status: 'asked' as const, generation: 1, stripeRefundId: null, reason: '', before: 'funded' as const, needsBank: true as const };
   const freeze = (reason: FreezeReason) => ({ reason, scope: 'escrow' as const, subject: 'esc_1', detail: 'x', since: NOW });
   return [
     ['proposed', stateOf(terms, { status: 'proposed' })],
     ['settling', stateOf(terms, { status: 'settling' })],
     ['settling, frozen', stateOf(terms, { status: 'settling', frozen: [freeze('ops')] })],
+    ['settling, owed by bank', { ...one({ status: 'refunding', refunded: 10_000, refunds: [owed] }), status: 'settling' }],
+    ['owed by bank', one({ status: 'refunding', refunded: 10_000, refunds: [owed] })],
+    ['a part of it owed by bank', one({ status: 'started', refunded: 1000, refunds: [{ ...owed, amount: 1000 }] })],
     ['asked to cancel', stateOf(terms, { cancelRequest: request })],
     ['new terms', stateOf(terms, { amendment: { id: 'amd_1', by: SELLER.id, role: 'seller', terms, termsHash: 'b'.repeat(64), consents: [SELLER.id], until: NOW + 1000 } })],
     ...statuses.map((status): [string, EscrowState] => [status, one({ status })]),

@@ -7,6 +7,7 @@ const at = (file: string) => (guard: string, find: string, replace: string, test
 const clawback = (name: string): Test => ['test/chargebacks/clawback.test.ts', name];
 const fees = (name: string): Test => ['test/chargebacks/fees.test.ts', name];
 const gone = (name: string): Test => ['test/recovery/gone-another-way.test.ts', name];
+const bank = (name: string): Test => ['test/recovery/bank-promises.test.ts', name];
 const chargeback = at('activities/chargeback.ts');
 const dispute = at('activities/dispute-fees.ts');
 const recover = at('activities/recover.ts');
@@ -24,6 +25,12 @@ export const LOSS_MUTATIONS: readonly Mutation[] = [
   dispute('what a seller has paid of it a person gives back', 'if (owedMinor === 0n) return;', 'return;', fees('passed on share by share')),
   at('activities/refund.ts')('a refund of money that has gone is an answer', 'if (code === null) throw error;', 'throw error;', gone('of the milestone: refused')),
   at('activities/release.ts')('a transfer of money that has gone is an answer', 'if (code === null) throw error;', 'throw error;', gone('of the charge, which a bank has taken')),
+  at('workflows/payout.ts')('a refund that is too late is not asked of Stripe', 'const tooLate = !asked.unanswered && isTooLateForStripe(run.state, m, Date.now());', 'const tooLate = false;', bank('a cancellation: the escrow settles')),
+  at('workflows/payout.ts')('a refund that Stripe refuses for good waits for the bank', 'isRefusedForGood(state, at, answer)', 'false', ['test/chargebacks/promised.test.ts', 'a part of it is kept by the chargeback']),
+  at('db/bank-refunds.ts')('what the bank paid is booked once', 'return rows.length > 0;', 'return true;', ['test/recovery/refund-by-bank.test.ts', 'refused while Stripe can refund']),
+  at('activities/refund.ts')('what was accepted is taken back with the bank’s payment', 'await withdraw(tx, order);\n    await useCharge', 'await useCharge', bank('a forced decision over a seller')),
+  at('activities/refund.ts')('the bank pays nothing that a loss has taken', 'if (await isTakenByLoss(tx, bankOf)) throw new BankWasFirst();', '', bank('the loss is divided first')),
+  at('activities/chargeback.ts')('a loss leaves alone what the bank has paid', 'UNION ALL SELECT id FROM bank_refunds WHERE charge_id = ${chargeId}', '', bank('the bank’s payment is booked')),
   at('activities/refund.ts')('a part that has paid its seller is not withdrawn', "if (netted > 0n || (transfer !== null && transfer.status !== 'reserved')) {", 'if (netted > 0n) {', gone('of a part that has paid its seller')),
   at('workflows/commands.ts')('a late payment’s return that comes back is read again', 'reopenReturn(run.state, signal.refundId);', '', ['test/workflows/funding.test.ts', 'money for a milestone that was given up meanwhile goes back']),
   at('activities/under-way.ts')('a transfer whose answer was lost is looked up before a loss is divided', 'if (found) await sql.begin((tx) => bookTransfer(tx as Tx, m.id, madeOf(found)));', '', ['test/chargebacks/promised.test.ts', 'a transfer that is under way']),

@@ -28,6 +28,8 @@ const without = (guard: string, condition: string, test: Test): Mutation => ({ g
 
 const changed = (guard: string, find: string, replace: string, test: Test, file = GUARDS): Mutation => ({ guard, file, find, replace, test }); // prettier-ignore
 
+const BY_BANK: Test = [guardsTest, 'by bank transfer only what Stripe cannot refund'];
+const OWED: Test = [guardsTest, 'a refund that waits for a bank transfer is paid whole'];
 const FROM: Test = [guardsTest, 'of a milestone'];
 
 export const TABLE_MUTATIONS: readonly Mutation[] = [
@@ -35,7 +37,7 @@ export const TABLE_MUTATIONS: readonly Mutation[] = [
   changed('a command only from the milestone’s statuses of its row', 'r.action === action && r.from.includes(milestone.status)', 'r.action === action', [guardsTest, 'from another status it is refused'], TABLE),
   { guard: 'a command only by the roles of its row', file: TABLE, ...never('!row.by.includes(question.principal.role as By)'), test: [guardsTest, 'by another person it is refused'] },
   { guard: 'a seller only on that seller’s milestones', file: TABLE, ...never("principal.role === 'seller' && milestone.sellerId !== principal.id"), test: [guardsTest, 'by another person it is refused'] },
-  changed('milestones only of an escrow that is active or being amended', "if (state.status !== 'active' && state.status !== 'amending')", 'if (false)', [guardsTest, 'nothing is done to a milestone before its escrow is active'], TABLE),
+  changed('milestones only of an escrow that is active or being amended', "if (state.status !== 'active' && state.status !== 'amending' && !settling)", 'if (false)', [guardsTest, 'nothing is done to a milestone before its escrow is active'], TABLE),
   { guard: 'no freeze of an escrow that has ended', file: TABLE, ...never('isEscrowEnd(state.status)'), test: [guardsTest, 'nothing is done to a milestone before its escrow is active'] },
   { guard: 'freezing is for ops', file: TABLE, ...never("principal.role !== 'ops'"), test: [permitTest, 'ops freeze and lift only their own'] },
   { guard: 'ops lift only what ops froze', file: TABLE, ...never("action === 'unfreeze' && !state.frozen.some((f) => f.reason === 'ops' || isReview(f))"), test: [permitTest, 'ops freeze and lift only their own'] },
@@ -101,8 +103,16 @@ export const GUARD_MUTATIONS: readonly Mutation[] = [
   changed('an extension ends later than now', 'if (until <= inspection.endsAt || until <= now)', 'if (until <= inspection.endsAt)', [guardsTest, 'an extension only of an inspection that runs']),
   without('an extension is at most the first period again', 'until > latest', [permitTest, 'extend: once, later than now']),
   changed('an accepted part reaches its seller', "return payable > 0 ? null :", 'return true ? null :', [permitTest, 'a part that the currency cannot charge']),
-  changed('a refund within the time of its payment method', 'if (until === null || now <= until) return null;', 'return null;', [guardsTest, 'not after the time in which Stripe can refund the method']),
-  changed('one refund at a time', "return frozenBy(freezes);\n  if (m.refunds.some((r) => r.status === 'asked' || r.status === 'pending'))\n    return 'A refund of this milestone is under way.';\n  if (m.refundRequest", "return frozenBy(freezes);\n  if (m.refundRequest", [guardsTest, 'one at a time: while one is asked']),
+  changed('a refund’s time is that of its payment method', 'return until !== null && now > until;', 'return false;', [guardsTest, 'ordered and agreed also after the time']),
+  changed('a bank transfer only for what Stripe refunds no more', 'if (!isTooLateForStripe(state, m, now)) return', 'if (false) return', BY_BANK),
+  changed('a bank transfer of all that is left, and nothing else', 'if (args.amount !== open)\n', 'if (false)\n', BY_BANK),
+  changed('no bank transfer beside a refund that is being made', "if (underWay) return 'A refund of this milestone is being made.';", '', BY_BANK),
+  changed('no bank transfer beside a transfer to the seller', "standingParts(m).some((r) => r.status === 'accepted' || r.status === 'releasing')", 'false', BY_BANK),
+  changed('no bank transfer of what is frozen', 'return frozenForRefund(ask) ?? partOf(m, open, state.terms.currency);', 'return partOf(m, open, state.terms.currency);', BY_BANK),
+  changed('a bank transfer settles exactly the refund that waits for it', 'if (args.amount === owed.amount) return', 'return', OWED),
+  changed('what a frozen milestone owes by bank waits', 'if (args.amount === owed.amount) return frozenForRefund(ask);', 'if (args.amount === owed.amount) return null;', OWED),
+  changed('what an ended agreement owes by bank is paid while it settles', "state.status === 'settling' && action === 'refund_by_bank'", 'false', OWED, TABLE),
+  changed('one refund at a time', "if (why) return why;\n  if (m.refunds.some((r) => r.status === 'asked' || r.status === 'pending'))\n    return 'A refund of this milestone is under way.';\n  if (m.refundRequest", "if (why) return why;\n  if (m.refundRequest", [guardsTest, 'one at a time: while one is asked']),
   changed('only ops give back what is under review', "principal.role !== 'ops' || !isReview(f)", '!isReview(f)', [guardsTest, 'risk: under review nobody accepts']),
   without('nobody confirms their own refund', 'm.refundRequest && m.refundRequest.by === principal.id', [permitTest, 'a refund is the buyer’s alone before work starts']),
   without('exactly the refund that was asked for is confirmed', 'm.refundRequest && args.amount !== undefined && args.amount !== m.refundRequest.amount', [permitTest, 'a refund is the buyer’s alone before work starts']),

@@ -12,8 +12,9 @@ export async function paidByDebit(
   { buyer, seller }: ReturnType<typeof castOf>,
   amounts: number[],
   more: object = {},
+  milestone: object = {},
 ): Promise<EscrowObject> {
-  const { id } = await buyer.propose(proposal(seller.person.id, amounts, more));
+  const { id } = await buyer.propose(proposal(seller.person.id, amounts, more, milestone));
   await seller.agree(id);
   await buyer.fund(id, { payment_method: 'pm_usBankAccount_success' });
   const [payment] = await buyer.list<{ stripe_payment_intent_id: string }>(id, 'payments');

@@ -1,7 +1,7 @@
 // A refund that the platform's bank pays, because the time in which Stripe can refund the payment has passed.
 import type { EscrowRecord } from '../../db/escrows.ts';
-import { toPayBack } from '../../domain/allocation.ts';
-import { openAmount } from '../../domain/escrow-state.ts';
+import { payableByBank } from '../../domain/allocation.ts';
+import { refundForBank } from '../../domain/escrow-state.ts';
 import { formatMoney } from '../format.ts';
 import { EmptyState, ErrorState } from '../parts/basics.tsx';
 import { ConsequencePanel } from '../parts/consequences.tsx';
@@ -21,7 +21,9 @@ export function RefundByBankPage({ reader, record, typed, problem }: RefundByBan
   const home = `/escrows/${state.id}`;
   const { currency, policy } = state.terms;
   const money = (amount: number) => formatMoney(reader.locale, { amount, currency });
-  const held = state.milestones.filter((m) => m.funds !== null && openAmount(m) > 0);
+  const held = state.milestones
+    .map((m) => ({ m, isOwed: refundForBank(m) !== null, ...payableByBank(m, policy.feeReturn) }))
+    .filter(({ amount }) => amount > 0);
   return (
     <Layout title="Refund by bank transfer" reader={reader}>
       <div class="narrow">
@@ -47,7 +49,7 @@ export function RefundByBankPage({ reader, record, typed, problem }: RefundByBan
               consequences={{
                 happens: [
                   'For payments that Stripe cannot refund any more: the buyer is paid from the platform’s bank, and this says so in the books.',
-                  'Another person of ops is asked to approve it. If they do, all that is left of the milestone counts as refunded.',
+                  'Another person of ops is asked to approve it. If they do, the refund that waits for it, or else all that is left of the milestone, counts as paid.',
                 ],
                 stays: ['Stripe is asked for nothing: what it holds of the payment becomes the platform’s.'],
                 irreversible: 'What is recorded as paid cannot be called back.',
@@ -59,7 +61,7 @@ export function RefundByBankPage({ reader, record, typed, problem }: RefundByBan
                 name="milestone_id"
                 label="Milestone"
                 value={typed['milestone_id'] ?? ''}
-                options={held.map((m) => [m.id, `${m.title}: ${money(openAmount(m))} left, the buyer gets ${money(toPayBack(m, policy.feeReturn))}`] as const)}
+                options={held.map(({ m, isOwed, amount, toPay }) => [m.id, `${m.title}: ${money(amount)} ${isOwed ? 'to go back' : 'left'}, the buyer gets ${money(toPay)}`] as const)}
               />
               <TextField name="reference" label="Reference of the bank transfer" value={typed['reference']} required />
               <TextField name="reason" label="Reason" hint="Both sides and whoever approves read it." value={typed['reason']} required />

@@ -33,6 +33,7 @@ const PATHS: Record<QueueName, string> = {
   chargebacks: '/ops/chargebacks',
   blocked_funds: '#stuck',
   blocked_kyc: '#stuck',
+  refunds_by_bank: '#stuck',
   frozen: '#frozen',
   reconciliation: '/ops/reconciliations',
   unknown: '#alerts',
@@ -163,7 +164,7 @@ function Alerts({ reader, alerts }: TodayProps) {
 function Stuck({ reader, stuck }: TodayProps) {
   return (
     <section class="card" aria-labelledby="stuck">
-      <h2 id="stuck">Disputes to rule, and transfers that cannot be made ({String(stuck.length)})</h2>
+      <h2 id="stuck">Disputes to rule, transfers and refunds that cannot be made ({String(stuck.length)})</h2>
       {stuck.length === 0 ? (
         <p class="quiet">Nothing is stuck.</p>
       ) : (
@@ -173,7 +174,7 @@ function Stuck({ reader, stuck }: TodayProps) {
               <a href={`/escrows/${m.escrow_id}#${m.milestone_id}`}>
                 {m.escrow_title}: {m.milestone_title}
               </a>{' '}
-              <StatusChip {...(m.stage === null || m.status !== 'disputed' ? MILESTONE_STATUS[m.status as MilestoneStatus] : { label: m.stage === 'second_arbiter' ? 'A second person rules' : 'To be ruled', tone: 'bad' })} />
+              <StatusChip {...(m.stage === 'needs_bank' ? { label: 'To be paid by bank transfer', tone: 'bad' } : m.stage === null || m.status !== 'disputed' ? MILESTONE_STATUS[m.status as MilestoneStatus] : { label: m.stage === 'second_arbiter' ? 'A second person rules' : 'To be ruled', tone: 'bad' })} />
               <span class="quiet"> for {age(reader, m.since)}</span>
               {m.status === 'disputed' && m.until !== null ? <Countdown reader={reader} until={m.until.toISOString()} /> : null}
             </li>

@@ -3,7 +3,7 @@ import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
 import { notFound } from '../../api/escrow-commands.ts';
 import { type EscrowRecord, findEscrow } from '../../db/escrows.ts';
-import { openAmount } from '../../domain/escrow-state.ts';
+import { payableByBank } from '../../domain/allocation.ts';
 import { isId } from '../../domain/ids.ts';
 import { commandKeyOf, field, html, type PageCall, seeOther, signedIn } from '../page.ts';
 import { giveRoute } from '../page-commands.ts';
@@ -34,11 +34,11 @@ async function show(call: PageCall, problem?: string): Promise<void> {
 
 async function ask(call: PageCall): Promise<void> {
   const { request, response } = call;
-  const { id, milestones } = (await found(call)).state;
+  const { id, milestones, terms } = (await found(call)).state;
   const chosen = milestones.find((m) => m.id === field(request, 'milestone_id'));
   const given = {
     milestone_id: field(request, 'milestone_id'),
-    amount: chosen === undefined ? undefined : openAmount(chosen),
+    amount: chosen === undefined ? undefined : payableByBank(chosen, terms.policy.feeReturn).amount,
     reference: field(request, 'reference'),
     reason: field(request, 'reason'),
   };
