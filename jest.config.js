@@ -46,6 +46,7 @@ export default {
     {
       ...shared,
       displayName: 'stack',
+      setupFilesAfterEnv: [...shared.setupFilesAfterEnv, '<rootDir>/test/stack/each-step-setup.ts'],
       testMatch: ['<rootDir>/test/**/*.test.{ts,tsx}'],
       testPathIgnorePatterns: [
         '/node_modules/',

@@ -16,7 +16,7 @@ let sql: Sql;
 const databases: TestDatabase[] = [];
 
 beforeEach(async () => {
-  database = await createDatabase();
+  database = await createDatabase({ unwatched: 'they are broken on purpose' });
   databases.push(database);
   owner = connect(database.ownerUrl, { max: 1 });
   // The application's role: what verify runs with.

@@ -19,7 +19,7 @@ let keys = 0;
 export const newKey = (): string => `key_${process.pid}_${++keys}`;
 
 export async function openBook(): Promise<Book> {
-  const database = await createDatabase();
+  const database = await createDatabase({ unwatched: 'single postings, with no charge before them and no float' });
   const app = connect(database.appUrl, { max: 24, applicationName: 'ledger-test' });
   const owner = connect(database.ownerUrl, { max: 2, applicationName: 'ledger-test-owner' });
   return {

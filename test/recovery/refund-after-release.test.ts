@@ -182,6 +182,7 @@ describe('a refund that fails after the reversal', () => {
     const escrow = await releasedEscrow(cast, [10_000]);
     expect((await refundBy(ops, escrow)).status).toBe(200);
     await untilMoney(cast, escrow.id, { released: 0, refunded: 10_000, fees: 0, held: 0, owed: 0 });
+    await untilMovement(world, escrow.id, 'refund', 'succeeded');
     const { id, stripe_refund_id } = (await refundsOf(ops, escrow.id)).at(-1)!;
     await world.client.workflow.getHandle(`refund/${id}`).terminate('its 45 days are over');
     await control(world.sandbox.url, `refunds/${stripe_refund_id}`, { fail: 'expired_or_canceled_card' });

@@ -1,6 +1,7 @@
 // A database of its own for a suite: a clone of the migrated template, so that suites run beside each other.
 import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
+import { holdToEachStep, watchEachStep } from './each-step.ts';
 import { sharedStack } from './shared-stack.ts';
 
 export interface TestDatabase {
@@ -12,7 +13,8 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-export async function createDatabase(): Promise<TestDatabase> {
+/** `unwatched`: why the steps of this suite are not those of a product, and so are not looked at (each-step.ts). */
+export async function createDatabase(options: { unwatched?: string } = {}): Promise<TestDatabase> {
   const { adminUrl, templateOwnerUrl, templateAppUrl } = sharedStack();
   const name = `test_${randomBytes(6).toString('hex')}`;
   const template = new URL(templateOwnerUrl).pathname.slice(1);
@@ -21,10 +23,18 @@ export async function createDatabase(): Promise<TestDatabase> {
     `REVOKE ALL ON DATABASE ${name} FROM PUBLIC`,
     `GRANT CONNECT ON DATABASE ${name} TO tranche_app`,
   ]);
+  const ownerUrl = onDatabase(templateOwnerUrl, name);
+  const held = options.unwatched === undefined ? holdToEachStep(await watchEachStep(ownerUrl)) : undefined;
   return {
-    ownerUrl: onDatabase(templateOwnerUrl, name),
+    ownerUrl,
     appUrl: onDatabase(templateAppUrl, name),
-    drop: () => asAdmin(adminUrl, [`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`]),
+    drop: async () => {
+      try {
+        await held?.letGo();
+      } finally {
+        await asAdmin(adminUrl, [`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`]);
+      }
+    },
   };
 }
 
