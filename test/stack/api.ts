@@ -56,8 +56,10 @@ export function apiOf(world: Pick<World, 'url' | 'client'>, person: TestPerson) 
     const text = await response.text();
     return { status: response.status, body: (text ? JSON.parse(text) : null) as T, headers: response.headers };
   }
-  async function ok<T>(method: string, path: string, body?: unknown, key?: string): Promise<T> {
-    const answer = await call<T>(method, path, body, key);
+  async function ok<T>(method: string, path: string, body?: unknown, key: string = randomUUID()): Promise<T> {
+    let answer = await call<T>(method, path, body, key);
+    // On a busy machine the answer may be that it is not known yet. Whoever asks again with the same key gets it.
+    while (answer.status === 503) answer = await call<T>(method, path, body, key);
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     if (isEscrow(answer.body)) expectMoneyAddsUp(answer.body);
     return answer.body;
