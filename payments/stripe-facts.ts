@@ -1,6 +1,7 @@
 // Readings of Stripe's objects that more than one adapter takes.
 import type { Stripe } from 'stripe';
 import type { BalanceTransaction } from '../domain/postings.ts';
+import type { CurrencyBalance } from './port.ts';
 
 /** A field that Stripe shows as an id, or in full when it was expanded. */
 export type Expanded<T> = string | T | null | undefined;
@@ -22,4 +23,16 @@ export function balanceTransaction(bt: Expanded<Stripe.BalanceTransaction>): Bal
     createdAt: bt.created * 1000,
     sourceId: idOf(bt.source as Expanded<{ id: string }>),
   };
+}
+
+/** A balance's amounts, by currency. */
+export function perCurrency(b: Stripe.Balance): CurrencyBalance[] {
+  const currencies = new Set([...b.available, ...b.pending].map((x) => x.currency));
+  const sum = (list: { amount: number; currency: string }[], currency: string) =>
+    list.filter((x) => x.currency === currency).reduce((a, x) => a + BigInt(x.amount), 0n);
+  return [...currencies].map((currency) => ({
+    currency,
+    availableMinor: sum(b.available, currency),
+    pendingMinor: sum(b.pending, currency),
+  }));
 }

@@ -23,7 +23,7 @@ const factor = at('db/second-factor.ts');
 const four = at('api/approvals.ts');
 const decisions = at('db/approvals.ts');
 const queue = at('db/inbox-queue.ts');
-const stripe = at('payments/stripe.ts');
+const stripe = at('payments/stripe-events.ts');
 const projection = at('db/projection.ts');
 const chain = at('db/audit.ts');
 
