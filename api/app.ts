@@ -14,7 +14,7 @@ import { createMetrics } from './metrics.ts';
 import { multipart } from './multipart.ts';
 import { openApiDocument } from './openapi.ts';
 import { Problem, toProblem } from './problem.ts';
-import { register, send, stateOf } from './route.ts';
+import { register, type RequestState, send, stateOf } from './route.ts';
 import { ROUTES } from './routes/index.ts';
 import { stripeWebhook } from './stripe-webhook.ts';
 import { API_VERSION } from './version.ts';
@@ -108,9 +108,13 @@ function logged({ logger }: AppContext): RequestHandler {
   return pinoHttp({
     logger,
     genReqId: (_request, response) => (response as unknown as { locals: { requestId: string } }).locals.requestId,
-    customProps: (request) => {
+    customProps: (request, response) => {
       const escrowId = ESCROW_PATH.exec((request as Request).originalUrl)?.[1];
-      return escrowId === undefined ? {} : { escrow_id: escrowId, workflow_id: escrowWorkflowId(escrowId) };
+      const { caller } = (response as unknown as { locals: RequestState }).locals;
+      return {
+        ...(caller && { person_id: caller.person.id }),
+        ...(escrowId === undefined ? {} : { escrow_id: escrowId, workflow_id: escrowWorkflowId(escrowId) }),
+      };
     },
     // Neither keys nor cookies nor bodies, nor what a mailed link or an identity provider's answer carries.
     serializers: {

@@ -160,6 +160,7 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
   }
   const databaseUrl = values.DATABASE_URL ?? `postgres://tranche@127.0.0.1:${values.POSTGRES_PORT}/tranche`;
   const publicUrl = (values.PUBLIC_URL ?? `http://127.0.0.1:${values.PORT}`).replace(/\/+$/, '');
+  checkPublicUrl(publicUrl, mode);
   const temporal = temporalConnection(values, env);
   return {
     mode,
@@ -217,6 +218,18 @@ function assemble(values: SettingValues, env: Environment, dataDir: string): Set
   };
 }
 
+const onThisMachine = (hostname: string): boolean => ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
+
+/** Sessions and passwords of people who move real money go over nothing that others can read. */
+function checkPublicUrl(url: string, mode: Mode): void {
+  const { protocol, hostname } = new URL(url);
+  if (mode === 'live' && protocol !== 'https:' && !onThisMachine(hostname)) {
+    throw new SettingsError(
+      'PUBLIC_URL must be an https:// address with a live key: passwords and sessions go over it',
+    );
+  }
+}
+
 function oidcOf(values: SettingValues): Settings['oidc'] {
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret } = values;
   if (issuer === undefined && clientId === undefined && clientSecret === undefined) return undefined;
@@ -226,7 +239,7 @@ function oidcOf(values: SettingValues): Settings['oidc'] {
     );
   }
   const { protocol, hostname } = new URL(issuer);
-  if (protocol !== 'https:' && !['127.0.0.1', 'localhost'].includes(hostname)) {
+  if (protocol !== 'https:' && !onThisMachine(hostname)) {
     throw new SettingsError('OIDC_ISSUER must be an https:// address: who signs in is told over it');
   }
   return { issuer, clientId, clientSecret };

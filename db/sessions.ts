@@ -6,6 +6,10 @@ import { forgetDevices } from './risks.ts';
 import { type Person, personColumns, type PersonRow, sha256, toPerson } from './people.ts';
 
 const SESSION_MS = 12 * 3_600_000;
+/** Without a request it ends before: where somebody left their browser, another sits down. Staff see and move everybody's money. */
+const IDLE = { staff: '30 minutes', others: '2 hours' };
+const notIdle = (sql: Queryable) =>
+  sql`s.last_seen_at > now() - CASE WHEN p.role IN ('ops', 'auditor') THEN ${IDLE.staff}::interval ELSE ${IDLE.others}::interval END`;
 /** Between the password and the code. */
 const PENDING_MS = 10 * 60_000;
 
@@ -71,7 +75,7 @@ async function find(sql: Queryable, token: string, pending: boolean): Promise<Se
     SELECT ${personColumns(sql)}, s.id AS session_id, s.csrf_token, s.expires_at, s.method, s.proven_at,
            s.last_seen_at < now() - interval '1 minute' AS stale
     FROM sessions s JOIN people p ON p.id = s.person_id
-    WHERE s.token_hash = ${hash} AND s.expires_at > now() AND s.pending = ${pending}`;
+    WHERE s.token_hash = ${hash} AND s.expires_at > now() AND s.pending = ${pending} AND ${notIdle(sql)}`;
   if (!row) return null;
   // To the minute: not every page writes.
   if (row.stale) await sql`UPDATE sessions SET last_seen_at = now() WHERE token_hash = ${hash}`;
@@ -100,8 +104,9 @@ export interface OwnSession {
 /** Last used first. */
 export async function sessionsOf(sql: Queryable, personId: string): Promise<OwnSession[]> {
   return sql<OwnSession[]>`
-    SELECT id, device, method, created_at, last_seen_at FROM sessions
-    WHERE person_id = ${personId} AND expires_at > now() AND NOT pending ORDER BY last_seen_at DESC LIMIT 100`;
+    SELECT s.id, s.device, s.method, s.created_at, s.last_seen_at FROM sessions s JOIN people p ON p.id = s.person_id
+    WHERE s.person_id = ${personId} AND s.expires_at > now() AND NOT s.pending AND ${notIdle(sql)}
+    ORDER BY s.last_seen_at DESC LIMIT 100`;
 }
 
 /** One of the person's own, or every one but `except`. Answers how many ended. */

@@ -1,7 +1,7 @@
 // What every page handler gets and how it answers: HTML with the headers that belong to it, a redirect, or an error page.
 import type { Request, RequestHandler, Response } from 'express';
 import type { AppContext, Caller } from '../api/context.ts';
-import { stateOf } from '../api/route.ts';
+import { STAFF, stateOf } from '../api/route.ts';
 import { Problem } from '../api/problem.ts';
 import { type Viewer } from '../db/escrows.ts';
 import type { Session } from '../db/sessions.ts';
@@ -42,6 +42,9 @@ export function signedIn(context: AppContext, roles: readonly Role[] | null, han
         return;
       }
       const { person } = session;
+      const state = stateOf(response);
+      const caller = { person, ownerId: person.id, requestId: state.requestId };
+      state.caller = caller;
       if (roles !== null && !roles.includes(person.role)) throw new Problem('not_found', 'There is no such page for you.');
       if (request.method === 'POST') checkCsrf(session, formOf(request)['csrf']);
       if (await mustEnrol(context, session, request.path)) return seeOther(response, '/security', 'second_factor_needed');
@@ -54,15 +57,16 @@ export function signedIn(context: AppContext, roles: readonly Role[] | null, han
         session,
         reader: readerOf(request, session),
         viewer: { id: person.id, role: person.role, entityId: person.entityId },
-        caller: { person, ownerId: person.id, requestId: stateOf(response).requestId },
+        caller,
       });
   };
 } // prettier-ignore
 
-/** With real money nobody of ops works without a second factor: their own, or their identity provider's. */
+/** With real money nobody of the staff works without a second factor: their own, or their identity provider's. */
 export async function mustEnrol({ settings, sql }: AppContext, session: Session, path: string): Promise<boolean> {
   const free = path.startsWith('/security') || path === '/sign-out' || path === '/step-up';
-  if (settings.mode !== 'live' || session.person.role !== 'ops' || session.method === 'oidc' || free) return false;
+  if (settings.mode !== 'live' || !STAFF.includes(session.person.role) || session.method === 'oidc' || free)
+    return false;
   return !(await secondFactorOf(sql, session.person.id)).on;
 }
 

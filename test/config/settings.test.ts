@@ -66,6 +66,10 @@ describe('a wrong value is one line that names it', () => {
     [{ STRIPE_SECRET_KEY: 'pk_test_x' }, /^STRIPE_SECRET_KEY: its value is not a secret key/],
     [{ STRIPE_SECRET_KEY: 'sk_test_x' }, /^STRIPE_WEBHOOK_SECRETS is missing/],
     [{ STRIPE_SECRET_KEY: 'sk_live_x', STRIPE_API_BASE: 'http://127.0.0.1:1' }, /^STRIPE_API_BASE must not be set/],
+    [
+      { STRIPE_SECRET_KEY: 'sk_live_x', STRIPE_WEBHOOK_SECRETS: 'whsec_a', PUBLIC_URL: 'http://pay.example.com' },
+      /^PUBLIC_URL must be an https:\/\/ address with a live key/,
+    ],
     [{ APPROVAL_LIMIT_RULING: 'usd=1.5' }, /^APPROVAL_LIMIT_RULING: .* is not a list of limits/],
     [{ PLATFORM_COUNTRY: 'usa' }, /^PLATFORM_COUNTRY: "usa" is not a country code/],
     [{ NEW_SELLER_FIRST_RELEASE_DELAY: '7' }, /^NEW_SELLER_FIRST_RELEASE_DELAY: "7" "7" is not a period/],
@@ -119,7 +123,7 @@ describe('real parts', () => {
     const mode = (env: Record<string, string>) =>
       loadSettings({ DATA_DIR: dataDir, STRIPE_WEBHOOK_SECRETS: 'whsec_a', ...env }).mode;
     expect(mode({ STRIPE_SECRET_KEY: 'sk_live_1' })).toBe('live');
-    expect(mode({ STRIPE_SECRET_KEY: 'rk_live_1' })).toBe('live');
+    expect(mode({ STRIPE_SECRET_KEY: 'rk_live_1', PUBLIC_URL: 'https://pay.example.com' })).toBe('live');
     expect(mode({ STRIPE_SECRET_KEY: 'rk_test_1' })).toBe('test');
     expect(mode({ STRIPE_SECRET_KEY: 'sk_test_1', STRIPE_API_BASE: 'http://127.0.0.1:12111' })).toBe('sandbox');
   });

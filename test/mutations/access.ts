@@ -50,6 +50,8 @@ export const ACCESS_MUTATIONS: readonly Mutation[] = [
   at('db/passwords.ts')('API keys go with a password where its owner says so', 'revokeKeys ? await revokeApiKeys(tx, person.id) : 0', '[revokeKeys, revokeApiKeys].length', signIn('API keys outlive a new password')),
   at('db/api-keys.ts')('whoever revokes all keys revokes their own', 'WHERE person_id = ${personId} AND revoked_at IS NULL`;\n  return rows.count;', 'WHERE ${personId} <> id AND revoked_at IS NULL`;\n  return rows.count;', signIn('API keys outlive a new password')),
   sessions('a session ends', ' AND s.expires_at > now() AND s.pending', ' AND s.pending', people('have sessions that end')),
+  sessions('a session that nobody uses ends', ' AND ${notIdle(sql)}`;\n  if (!row)', '`;\n  if (!row)', signIn('end by themselves where nobody asks')),
+  at('web/page.ts')('staff work with a second factor where money is real', "if (settings.mode !== 'live' ||", 'if (', signIn('with real money nobody of the staff')),
   sessions('a password alone is no session where a code is asked for', 'return find(sql, token, false);', 'return (await find(sql, token, true)) ?? find(sql, token, false);', signIn('is on after its first right code')),
   factor('a code is good once', 'if (row.last !== null && BigInt(step) <= row.last) return false;', '', signIn('is on after its first right code')),
   at('web/page.ts')('an old proof moves no money', 'if (asksProof && !isFresh(session))', 'if (false)', signIn('ops show again who they are')),

@@ -1,9 +1,11 @@
 // What leaks by itself: secrets in the log, answers in caches, pages in other sites' frames.
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pino from 'pino';
 import { servedRoutes } from '../authorization/routes.ts';
 import { ROWS } from '../authorization/rows.ts';
-import { startVictim, type Victim } from './victim.ts';
+import { HttpClient } from '../web/http-client.ts';
+import { somebody, startVictim, type Victim } from './victim.ts';
 
 let victim: Victim;
 const log: string[] = [];
@@ -38,6 +40,32 @@ test('the log holds no key, cookie, password, link or client secret', async () =
   expect(text).toContain('redirect_status=succeeded');
   for (const each of [secret, key, cookie, csrf])
     expect(text.split('\n').filter((line) => line.includes(each))).toEqual([]);
+});
+
+test('the log says who was let in nowhere and who was refused, and not what they typed', async () => {
+  const lines = (message: string) => log.map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => line['msg'] === message); // prettier-ignore
+  const person = await somebody(victim);
+  const nobody = new HttpClient(victim.url);
+  log.length = 0;
+  await nobody.post('/sign-in', { email: person.email.toUpperCase(), password: 'SeCrEt words' });
+  await nobody.post('/sign-in', { email: 'SeCrEt@typed.in.the.wrong.field', password: 'x' });
+  const client = await victim.browserOf(person);
+  await client.give('/step-up', { password: 'SeCrEt words' });
+  const refused = lines('sign-in refused');
+  const hash = (email: string) => createHash('sha256').update(email.toLowerCase()).digest('hex').slice(0, 16);
+  expect(refused.map((line) => [line['factor'], line['email_sha256'], line['address']])).toEqual([
+    ['password', hash(person.email), expect.stringContaining('127.0.0.1')],
+    ['password', hash('SeCrEt@typed.in.the.wrong.field'), expect.stringContaining('127.0.0.1')],
+    ['password', hash(person.email), expect.stringContaining('127.0.0.1')],
+  ]);
+  expect(refused.every((line) => String(line['request_id']).startsWith('req_'))).toBe(true);
+  // Of pages and of the API alike: who asked for what is not theirs.
+  await client.get('/ops');
+  await victim.get('/v1/ops/alerts', 'buyer');
+  const asked = lines('request completed').map((line) => [(line['req'] as { url: string }).url, (line['res'] as { status: number }).status, line['person_id']]); // prettier-ignore
+  expect(asked).toContainEqual(['/ops', 404, person.id]);
+  expect(asked).toContainEqual(['/v1/ops/alerts', 403, victim.people.buyer.id]);
+  expect(log.join('').toLowerCase()).not.toContain('secret');
 });
 
 /** What anybody may read and keep. */

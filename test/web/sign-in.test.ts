@@ -250,6 +250,29 @@ describe('sessions', () => {
     expect([(await one!.get('/escrows')).status, (await two!.get('/escrows')).status, (await three!.get('/escrows')).status]).toEqual([200, 303, 303]); // prettier-ignore
   });
 
+  test('end by themselves where nobody asks for a page: staff’s after half an hour, others’ after two', async () => {
+    const [ops, auditor, buyer] = await Promise.all([somebody('ops'), somebody('auditor'), somebody('buyer')]);
+    const left = async (id: string, minutes: number) =>
+      pages.world
+        .sql`UPDATE sessions SET last_seen_at = now() - ${minutes} * interval '1 minute' WHERE person_id = ${id}`;
+    const after = async (person: { id: string; email: string }, minutes: number) => {
+      const { client } = await signIn(person.email);
+      const other = (await signIn(person.email)).client;
+      await left(person.id, minutes);
+      const status = (await client.get('/preferences')).status;
+      // Whoever was here goes on, and what has ended is shown to nobody as signed in.
+      if (status === 200) await left(person.id, minutes - 1);
+      return [status, (await other.get('/preferences')).status];
+    };
+    expect(await after(ops, 29)).toEqual([200, 200]);
+    expect(await after(ops, 31)).toEqual([303, 303]);
+    expect(await after(auditor, 31)).toEqual([303, 303]);
+    expect(await after(buyer, 31)).toEqual([200, 200]);
+    expect(await after(buyer, 121)).toEqual([303, 303]);
+    const { client } = await signIn(buyer.email);
+    expect((await client.get('/security')).text).not.toContain('End it');
+  });
+
   test('a new password ends the others and keeps this one', async () => {
     const person = await somebody();
     const [one, two] = await Promise.all([1, 2].map(async () => (await signIn(person.email)).client));
@@ -411,11 +434,13 @@ describe('other installations', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  test('with real money nobody of ops works without a second factor; others do', async () => {
+  test('with real money nobody of the staff works without a second factor; others do', async () => {
     const url = await appWith({ mode: 'live', sandbox: false });
     const [ops, buyer] = await Promise.all([somebody('ops'), somebody('buyer')]);
     const staff = (await signIn(ops.email, PASSWORD, url)).client;
     expect((await staff.get('/ops')).location).toBe('/security?done=second_factor_needed');
+    const auditor = (await signIn((await somebody('auditor')).email, PASSWORD, url)).client;
+    expect((await auditor.get('/ops')).location).toBe('/security?done=second_factor_needed');
     expect((await (await signIn(buyer.email, PASSWORD, url)).client.get('/escrows')).status).toBe(200);
     const { person, secret } = await enrolled('ops');
     const { client } = await signIn(person.email, PASSWORD, url);

@@ -12,6 +12,7 @@ import { field, html, noticeOf, ownPath, type PageCall, seeOther, signedIn } fro
 import { RecoveryCodesPage, SecondFactorPage, SecurityPage, StepUpPage } from '../pages/security.tsx';
 import { passwordProblem } from '../password-rule.ts';
 import { renew, sessionOf } from '../session.ts';
+import { noteRefusal } from './sign-in.tsx';
 
 const TRIES = 5;
 /** A change of security asks for a fresh proof of everybody. */
@@ -65,7 +66,10 @@ async function prove(call: PageCall): Promise<void> {
   const right = on
     ? await context.sql.begin((tx) => passSecondFactor(tx, person.id, field(request, 'code') ?? '', Date.now()))
     : (await verifyPassword(context.sql, person.email, field(request, 'password') ?? '')) !== null;
-  if (!right) return stepUp(call, next, on ? 'The code is not right, or was used before.' : 'The password is not right.'); // prettier-ignore
+  if (!right) {
+    noteRefusal(context, request, response, { factor: on ? 'code' : 'password', email: person.email });
+    return stepUp(call, next, on ? 'The code is not right, or was used before.' : 'The password is not right.');
+  }
   await tries.right();
   await renew(context, response, session, { proven: true });
   seeOther(response, next ?? '/');

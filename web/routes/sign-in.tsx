@@ -2,7 +2,8 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import type { AppContext } from '../../api/context.ts';
 import { Problem } from '../../api/problem.ts';
-import { findPerson, type Person, verifyPassword } from '../../db/people.ts';
+import { stateOf } from '../../api/route.ts';
+import { findPerson, type Person, sha256, verifyPassword } from '../../db/people.ts';
 import { passSecondFactor, secondFactorOf } from '../../db/second-factor.ts';
 import type { SignInMethod } from '../../db/sessions.ts';
 import { byAddress, countTry, limited } from '../limits.ts';
@@ -53,6 +54,7 @@ export function signInRoutes(context: AppContext): Router {
     const email = field(request, 'email') ?? '';
     const person = await verifyPassword(context.sql, email, field(request, 'password') ?? '');
     if (person !== null) return known(request, response, person, 'password');
+    noteRefusal(context, request, response, { factor: 'password', email });
     const problem = 'The e-mail and the password do not belong together. Check both and try again.';
     await page(response, { next: ownPath(field(request, 'next')), email, problem }, 422);
   };
@@ -78,6 +80,7 @@ export function signInRoutes(context: AppContext): Router {
     const tries = await countTry(context, 'sign-in:code', id, CODE_TRIES);
     const right = await context.sql.begin((tx) => passSecondFactor(tx, id, field(request, 'code') ?? '', Date.now()));
     if (!right) {
+      noteRefusal(context, request, response, { factor: 'code', email: pending.person.email });
       const problem = 'The code is not right, or was used before. Codes change every thirty seconds.';
       return html(response, <CodePage next={next} problem={problem} />, 422);
     }
@@ -135,6 +138,15 @@ export function signInRoutes(context: AppContext): Router {
   );
   return router;
 }
+
+/**
+ * For whoever looks for attacks in the log: who was tried, from where, and by what. The address as a hash alone: what is typed
+ * there may be a password, and is often a person who is nobody here.
+ */
+export function noteRefusal({ logger }: AppContext, request: Request, response: Response, { factor, email }: { factor: 'password' | 'code'; email: string }): void {
+  const { requestId } = stateOf(response);
+  logger.warn({ request_id: requestId, factor, email_sha256: sha256(email.toLowerCase()).slice(0, 16), address: request.ip }, 'sign-in refused');
+} // prettier-ignore
 
 /** A page for people who are not signed in. Express answers with the error page when it fails. */
 export const openTo = (handler: Handler): RequestHandler => handler;
