@@ -36,11 +36,8 @@ async function main(): Promise<void> {
     logger,
     mountPages,
   });
-  const server = app.listen(settings.port, settings.host, (error?: Error) => {
-    if (error === undefined) {
-      logger.info(`listening on ${settings.publicUrl}`);
-      return;
-    }
+  const server = app.listen(settings.port, settings.host, () => logger.info(`listening on ${settings.publicUrl}`));
+  server.once('error', (error) => {
     logger.fatal({ err: error }, `the API cannot listen on ${settings.host}:${settings.port} (PORT): ${error.message}`);
     process.exit(1);
   });

@@ -1,28 +1,59 @@
 // POST /webhooks/stripe: verify the raw body, store it once, and answer only when it is committed. What it means is the
-// pump's to find out.
-import express, { type Request, type Response, type Router } from 'express';
+// pump's to find out. It takes Node's own request and response: what Express does for a request costs more than all this.
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { alertQuarantine } from '../db/inbox-queue.ts';
 import { misdirected } from '../payments/accepted.ts';
 import { PaymentsError } from '../payments/errors.ts';
 import type { WebhookEvent } from '../payments/port.ts';
 import type { AppContext } from './context.ts';
 import { type EventInbox, eventInbox } from './event-inbox.ts';
-import { Problem } from './problem.ts';
+import { Problem, PROBLEM_TYPE, toProblem } from './problem.ts';
+import { API_VERSION } from './version.ts';
 
-export function stripeWebhook(context: AppContext): Router {
+export const STRIPE_WEBHOOK_PATH = '/webhooks/stripe';
+const LIMIT_BYTES = 1_048_576;
+
+export type StripeWebhook = (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
+
+/** Answers each delivery by itself, also where it fails. */
+export function stripeWebhook(context: AppContext): StripeWebhook {
   const inbox = eventInbox(context.sql);
-  const answer = async (request: Request, response: Response): Promise<void> => {
-    const body: unknown = request.body;
-    const raw = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-    const isNew = await receive(context, inbox, raw, request.get('Stripe-Signature'));
-    response.writeHead(200, { 'Content-Type': 'application/json' });
-    response.end(`{"received":true,"duplicate":${!isNew}}`);
+  return async (request, response, requestId) => {
+    const answer = (status: number, type: string, body: string): void => {
+      // With its length, header and body are one write.
+      response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), 'Request-Id': requestId, 'API-Version': API_VERSION }); // prettier-ignore
+      response.end(body);
+    };
+    try {
+      const raw = await bodyOf(request);
+      const isNew = await receive(context, inbox, raw, request.headers['stripe-signature'] as string | undefined);
+      answer(200, 'application/json', `{"received":true,"duplicate":${!isNew}}`);
+    } catch (error) {
+      // Whoever left has no answer to get, and will come again.
+      if (request.destroyed && !request.complete) return;
+      const problem = toProblem(error);
+      if (problem.status >= 500) context.logger.error({ err: problem.cause ?? problem, request_id: requestId }, problem.code); // prettier-ignore
+      answer(problem.status, `${PROBLEM_TYPE}; charset=utf-8`, JSON.stringify(problem.document(requestId)));
+    }
   };
-  const router = express.Router();
-  router.post('/webhooks/stripe', express.raw({ type: () => true, limit: '1mb' }), (request, response) =>
-    answer(request, response),
-  );
-  return router;
+}
+
+/** @throws Problem body_too_large; the rest of such a body is read and dropped, so that its sender hears the answer. */
+function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let length = 0;
+    request.on('data', (part: Buffer) => {
+      length += part.length;
+      if (length <= LIMIT_BYTES) parts.push(part);
+      else parts.length = 0;
+    });
+    request.on('end', () => {
+      if (length > LIMIT_BYTES) reject(new Problem('body_too_large'));
+      else resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts));
+    });
+    request.on('error', reject);
+  });
 }
 
 async function receive(

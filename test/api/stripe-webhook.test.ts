@@ -1,9 +1,10 @@
 // The webhook inbox: what is signed is stored once before it is answered, what is not leaves no trace, and it is quick.
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Stripe } from 'stripe';
 import { eventInbox } from '../../api/event-inbox.ts';
+import { API_VERSION } from '../../api/version.ts';
 import { connect } from '../../db/client.ts';
 import { type ApiUnderTest, startApi, WEBHOOK_SECRETS } from './api-under-test.ts';
 
@@ -96,6 +97,50 @@ describe('a delivery', () => {
     await deliver(payload, signed(payload));
     expect(await stored(newer.id)).toMatchObject({ state: 'received' });
     expect((await api.post(`/v1/ops/events/${id}/replay`, { as: 'ops' })).body).toMatchObject({ state: 'received' });
+  });
+});
+
+describe('the answer', () => {
+  const counted = async () => {
+    const text = await (await fetch(`${api.url}/metrics`)).text();
+    return Number(/^tranche_http_request_duration_seconds_count\{method="POST",route="\/webhooks\/stripe",status="200"\} (\d+)$/m.exec(text)?.[1] ?? 0); // prettier-ignore
+  };
+
+  // Past Express where the address is Stripe's very own, by Express where a person wrote it otherwise.
+  test.each(['/webhooks/stripe', '/webhooks/stripe/', '/webhooks/stripe?endpoint=2'])(
+    'by %s carries the request’s id and is counted once',
+    async (path) => {
+      const before = await counted();
+      for (const given of ['my-own-id-1', 'no id']) {
+        const payload = JSON.stringify(event());
+        const headers = { 'Stripe-Signature': signed(payload), 'Request-Id': given };
+        const response = await fetch(`${api.url}${path}`, { method: 'POST', headers, body: payload });
+        expect([response.status, await response.json()]).toEqual([200, { received: true, duplicate: false }]);
+        const id = response.headers.get('Request-Id');
+        if (given === 'my-own-id-1') expect(id).toBe(given);
+        else expect(id).toMatch(/^req_[0-9a-f]{32}$/);
+        expect(response.headers.get('API-Version')).toBe(API_VERSION);
+      }
+      expect((await counted()) - before).toBe(2);
+    },
+  );
+
+  test('to what is no webhook names the problem and the request', async () => {
+    const response = await fetch(`${api.url}/webhooks/stripe`, { method: 'POST', body: '{}' });
+    expect(response.headers.get('Content-Type')).toBe('application/problem+json; charset=utf-8');
+    expect(await response.json()).toMatchObject({ status: 400, code: 'signature_invalid', request_id: response.headers.get('Request-Id') }); // prettier-ignore
+  });
+
+  test('is missed by a sender that leaves in the middle, and by nobody else', async () => {
+    const before = await total();
+    const { port } = new URL(api.url);
+    const leaving = connectTo(Number(port), '127.0.0.1');
+    leaving.write('POST /webhooks/stripe HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"id":');
+    await new Promise((resolve) => leaving.once('connect', resolve));
+    leaving.destroy();
+    const payload = JSON.stringify(event());
+    expect((await deliver(payload, signed(payload))).status).toBe(200);
+    expect(await total()).toBe(before + 1);
   });
 });
 
