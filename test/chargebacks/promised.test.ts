@@ -5,6 +5,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type Api, castOf, type EscrowObject, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
 import { control, startWorld, type World } from '../stack/world.ts';
+import { until } from '../supervisor/wait.ts';
 import { amountsOf, countEvents, refundsOf, statusesOf } from '../workflows/steps.ts';
 import { chargeOf, decide, type DisputeRow, ended, openDispute, untilDispute } from './acts.ts';
 
@@ -126,8 +127,12 @@ test.each([
   await untilDispute(world, dispute.stripe_dispute_id, (d) => d.status === 'lost');
   const handle = world.client.workflow.getHandle(`chargeback/${dispute.id}`);
   const planned = async () => (await world.sql<{ planned: boolean }[]>`SELECT state ? 'plan' AS planned FROM disputes WHERE id = ${dispute.id}`)[0]!.planned; // prettier-ignore
-  const waits = async () => (await handle.describe()).raw.pendingActivities?.length === 0;
-  while (!(await waits())) await new Promise((resolve) => setImmediate(resolve));
+  // It has looked at what is under way, and come to no plan.
+  await until(async () => {
+    const events = (await handle.fetchHistory()).events ?? [];
+    const looks = events.filter((e) => e.activityTaskScheduledEventAttributes?.activityType?.name === 'planDisputeLoss');
+    return events.some((e) => looks.some((look) => String(e.activityTaskCompletedEventAttributes?.scheduledEventId) === String(look.eventId)));
+  }, 'the loss is looked at');
   expect(await planned()).toBe(false);
   // Nobody has called for long: it is looked up.
   await world.sql`UPDATE movements SET created_at = now() - interval '1 hour' WHERE escrow_id = ${escrow.id} AND kind = 'transfer'`; // prettier-ignore
