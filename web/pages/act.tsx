@@ -11,7 +11,8 @@ import { FileField } from '../parts/files.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { TermsInWords } from '../parts/terms.tsx';
 import type { Reader } from '../reader.ts';
-import { FREEZE_REASON, type PageAction } from '../words.ts';
+import { FREEZE_REASON } from '../status-words.ts';
+import type { PageAction } from '../words.ts';
 
 export interface ActPageProps {
   reader: Reader;

@@ -13,7 +13,9 @@ import { MoneyBar } from '../parts/money-bar.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Reader } from '../reader.ts';
 import type { AnyMovement } from '../reads.ts';
-import { APPROVAL_KIND, APPROVAL_STATUS, ESCROW_STATUS, EVENT_STATE, PAYMENT_STATUS, statusWords } from '../words.ts';
+import { PAYMENT_STATUS } from '../money-words.ts';
+import { APPROVAL_KIND, APPROVAL_STATUS, EVENT_STATE } from '../ops-words.ts';
+import { ESCROW_STATUS, statusWords } from '../status-words.ts';
 import { Ledger } from './money.tsx';
 import { Detail } from './today.tsx';
 

@@ -11,7 +11,7 @@ import { Layout } from '../parts/layout.tsx';
 import { TermsInWords } from '../parts/terms.tsx';
 import type { FieldErrors } from '../proposal-form.ts';
 import type { Reader } from '../reader.ts';
-import { MILESTONE_STATUS } from '../words.ts';
+import { MILESTONE_STATUS } from '../status-words.ts';
 
 interface AmendPageProps {
   reader: Reader;

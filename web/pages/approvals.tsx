@@ -7,7 +7,7 @@ import { Layout } from '../parts/layout.tsx';
 import { FilterTabs, Table } from '../parts/table.tsx';
 import type { Names } from '../reads.ts';
 import type { Reader } from '../reader.ts';
-import { APPROVAL_KIND, APPROVAL_STATUS, PARAM_WORDS } from '../words.ts';
+import { APPROVAL_KIND, APPROVAL_STATUS, PARAM_WORDS } from '../ops-words.ts';
 
 interface ApprovalsProps {
   reader: Reader;

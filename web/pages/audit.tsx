@@ -6,7 +6,7 @@ import { Layout } from '../parts/layout.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Names } from '../reads.ts';
 import type { Reader } from '../reader.ts';
-import { ROLE_WORDS } from '../words.ts';
+import { ROLE_WORDS } from '../status-words.ts';
 import type { Role } from '../../domain/escrow-state.ts';
 
 interface AuditProps {

@@ -12,7 +12,7 @@ import { described, Field, Form, newKey, TextField } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Reader } from '../reader.ts';
-import { CARD_DISPUTE_PHASE, EVIDENCE_FIELDS } from '../words.ts';
+import { CARD_DISPUTE_PHASE, EVIDENCE_FIELDS } from '../status-words.ts';
 
 export interface CardDisputePageProps {
   reader: Reader;

@@ -9,7 +9,7 @@ import { Layout } from '../parts/layout.tsx';
 import { FilterTabs, Table } from '../parts/table.tsx';
 import type { Names } from '../reads.ts';
 import type { Reader } from '../reader.ts';
-import { DEBT_STATUS } from '../words.ts';
+import { DEBT_STATUS } from '../money-words.ts';
 
 interface DebtsProps {
   reader: Reader;

@@ -7,7 +7,7 @@ import { Countdown, EmptyState, Money, Notice, StatusChip } from '../parts/basic
 import { Layout } from '../parts/layout.tsx';
 import { whoActs } from '../parts/next-step.tsx';
 import type { Reader } from '../reader.ts';
-import { ESCROW_STATUS } from '../words.ts';
+import { ESCROW_STATUS } from '../status-words.ts';
 
 export interface Listed {
   record: EscrowRecord;

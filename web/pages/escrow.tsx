@@ -16,7 +16,7 @@ import { ActionButton, NextStepBanner, PayButton } from '../parts/next-step.tsx'
 import { TermsSummary } from '../parts/terms.tsx';
 import { Timeline } from '../parts/timeline.tsx';
 import type { Reader } from '../reader.ts';
-import { CARD_DISPUTE_PHASE, ESCROW_STATUS, FREEZE_REASON, ROLE_WORDS } from '../words.ts';
+import { CARD_DISPUTE_PHASE, ESCROW_STATUS, FREEZE_REASON, ROLE_WORDS } from '../status-words.ts';
 
 export interface EscrowPageProps {
   reader: Reader;

@@ -6,7 +6,8 @@ import { Layout } from '../parts/layout.tsx';
 import { MoneyBar } from '../parts/money-bar.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Reader } from '../reader.ts';
-import { MONEY_WORDS, PAYMENT_STATUS, postingWords, statusWords } from '../words.ts';
+import { MONEY_WORDS, PAYMENT_STATUS, postingWords } from '../money-words.ts';
+import { statusWords } from '../status-words.ts';
 
 interface MoneyPageProps {
   reader: Reader;

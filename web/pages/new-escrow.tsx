@@ -7,7 +7,7 @@ import { Layout } from '../parts/layout.tsx';
 import { TermsInWords } from '../parts/terms.tsx';
 import type { FieldErrors, MilestoneFields, ProposalFields } from '../proposal-form.ts';
 import type { Reader } from '../reader.ts';
-import { CLAWBACK_WORDS, DISPUTE_FEE_WORDS, FEE_PAYER_WORDS, FUNDING_WORDS } from '../words.ts';
+import { CLAWBACK_WORDS, DISPUTE_FEE_WORDS, FEE_PAYER_WORDS, FUNDING_WORDS } from '../status-words.ts';
 
 interface NewEscrowProps {
   reader: Reader;

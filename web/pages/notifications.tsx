@@ -7,7 +7,7 @@ import { CopyableId, EmptyState, Moment, Notice, StatusChip } from '../parts/bas
 import { Form } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
 import type { Reader } from '../reader.ts';
-import type { Tone } from '../words.ts';
+import type { Tone } from '../status-words.ts';
 
 interface NotificationsProps {
   reader: Reader;

@@ -7,7 +7,8 @@ import { Layout } from '../parts/layout.tsx';
 import { FilterTabs, Table } from '../parts/table.tsx';
 import type { Names } from '../reads.ts';
 import type { Reader } from '../reader.ts';
-import { CARD_DISPUTE_PHASE, PAYOUT_STATUS, statusWords } from '../words.ts';
+import { PAYOUT_STATUS } from '../money-words.ts';
+import { CARD_DISPUTE_PHASE, statusWords } from '../status-words.ts';
 
 const RIGHT = { label: 'Amount', right: true } as const;
 

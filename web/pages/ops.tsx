@@ -4,7 +4,7 @@ import { CopyableId, EmptyState, ErrorState, Moment, Notice, StatusChip } from '
 import { Form, newKey } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
 import type { Reader } from '../reader.ts';
-import { EVENT_STATE } from '../words.ts';
+import { EVENT_STATE } from '../ops-words.ts';
 
 interface EventsProps {
   reader: Reader;

@@ -10,7 +10,8 @@ import { Form, newKey } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { Live } from '../parts/live.tsx';
 import type { Reader } from '../reader.ts';
-import { PAYMENT_STATUS, statusWords, TEST_METHODS } from '../words.ts';
+import { PAYMENT_STATUS, TEST_METHODS } from '../money-words.ts';
+import { statusWords } from '../status-words.ts';
 
 export interface PayPageProps {
   reader: Reader;

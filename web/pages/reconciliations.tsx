@@ -7,7 +7,7 @@ import { Form, newKey, SelectField, TextInput } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Reader } from '../reader.ts';
-import { DIFFERENCE_STATUS, REPAIR_WORDS, RUN_STATUS } from '../words.ts';
+import { DIFFERENCE_STATUS, REPAIR_WORDS, RUN_STATUS } from '../ops-words.ts';
 
 interface RunsProps {
   reader: Reader;

@@ -4,7 +4,7 @@ import { CopyableId, Moment, StatusChip } from '../parts/basics.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Reader } from '../reader.ts';
-import { ESCROW_STATUS, ROLE_WORDS } from '../words.ts';
+import { ESCROW_STATUS, ROLE_WORDS } from '../status-words.ts';
 
 interface SearchProps {
   reader: Reader;

@@ -8,7 +8,7 @@ import { ErrorState, Moment, Notice, StatusChip } from '../parts/basics.tsx';
 import { Field, Form } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
 import type { Reader } from '../reader.ts';
-import { ROLE_WORDS } from '../words.ts';
+import { ROLE_WORDS } from '../status-words.ts';
 
 export const PASSWORD_LENGTH = { min: 12, max: 200 };
 

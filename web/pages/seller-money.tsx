@@ -15,7 +15,9 @@ import { Form, newKey, SelectField } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Reader } from '../reader.ts';
-import { APPROVAL_STATUS, MILESTONE_STATUS, PAYOUT_STATUS, SCHEDULE_WORDS, statusWords, WEEKDAYS } from '../words.ts';
+import { PAYOUT_STATUS, SCHEDULE_WORDS, WEEKDAYS } from '../money-words.ts';
+import { APPROVAL_STATUS } from '../ops-words.ts';
+import { MILESTONE_STATUS, statusWords } from '../status-words.ts';
 
 export interface SellerMoneyProps {
   reader: Reader;

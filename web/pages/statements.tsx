@@ -6,7 +6,8 @@ import { TextInput } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Reader } from '../reader.ts';
-import { PAYMENT_STATUS, STATEMENT_WORDS, statusWords } from '../words.ts';
+import { PAYMENT_STATUS, STATEMENT_WORDS } from '../money-words.ts';
+import { statusWords } from '../status-words.ts';
 
 interface PeriodShown {
   first: string;

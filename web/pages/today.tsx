@@ -9,7 +9,8 @@ import { Layout } from '../parts/layout.tsx';
 import { Table } from '../parts/table.tsx';
 import type { Reader } from '../reader.ts';
 import type { EventCount, FrozenEscrow } from '../reads.ts';
-import { EVENT_STATE, FREEZE_REASON, MILESTONE_STATUS, QUEUE_WORDS } from '../words.ts';
+import { EVENT_STATE, QUEUE_WORDS } from '../ops-words.ts';
+import { FREEZE_REASON, MILESTONE_STATUS } from '../status-words.ts';
 import type { MilestoneStatus } from '../../domain/escrow-state.ts';
 
 interface TodayProps {

@@ -4,7 +4,7 @@ import { ErrorState, Notice, StatusChip } from '../parts/basics.tsx';
 import { Form, newKey } from '../parts/form.tsx';
 import { Layout } from '../parts/layout.tsx';
 import type { Reader } from '../reader.ts';
-import { TRANSFERS_WORDS } from '../words.ts';
+import { TRANSFERS_WORDS } from '../money-words.ts';
 
 interface VerificationProps {
   reader: Reader;

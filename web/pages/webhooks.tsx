@@ -7,7 +7,7 @@ import { Layout } from '../parts/layout.tsx';
 import { ShownOnce } from '../parts/shown-once.tsx';
 import { FilterTabs, Table } from '../parts/table.tsx';
 import type { Reader } from '../reader.ts';
-import type { Tone } from '../words.ts';
+import type { Tone } from '../status-words.ts';
 import { EVENT_GROUPS } from './events.tsx';
 
 /** What a form holds; `all`: every type of event, also those that are yet to come. */

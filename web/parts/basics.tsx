@@ -2,7 +2,7 @@
 import type { Child } from 'hono/jsx';
 import { type Amount, decimalOf, formatMoment, formatMoney, formatSpan } from '../format.ts';
 import type { Reader } from '../reader.ts';
-import type { Tone } from '../words.ts';
+import type { Tone } from '../status-words.ts';
 
 export function StatusChip({ label, tone }: { label: string; tone: Tone }) {
   return <span class={`chip ${tone}`}>{label}</span>;

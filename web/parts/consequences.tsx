@@ -6,7 +6,7 @@ import type { Money as LedgerMoney, MoneyTerm } from '../../db/ledger.ts';
 import { MONEY_TERMS } from '../../db/ledger.ts';
 import type { Consequences } from '../consequences.ts';
 import type { Reader } from '../reader.ts';
-import { MONEY_WORDS, STRIPE_CALLS } from '../words.ts';
+import { MONEY_WORDS, STRIPE_CALLS } from '../money-words.ts';
 import { Moment, Money } from './basics.tsx';
 
 export interface DryRunResult {

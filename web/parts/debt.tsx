@@ -1,7 +1,7 @@
 // A debt as both its seller and ops read it: what opened it, what was taken off it, what is still open.
 import { type Debt, openRest, type TakenOff } from '../../db/debts.ts';
 import type { Reader } from '../reader.ts';
-import { DEBT_STATUS } from '../words.ts';
+import { DEBT_STATUS } from '../money-words.ts';
 import { Moment, Money, StatusChip } from './basics.tsx';
 
 interface DebtCardProps {

@@ -2,7 +2,7 @@
 import type { Child } from 'hono/jsx';
 import { assetPaths } from '../assets.ts';
 import type { Reader } from '../reader.ts';
-import { ROLE_WORDS } from '../words.ts';
+import { ROLE_WORDS } from '../status-words.ts';
 import { Form } from './form.tsx';
 
 interface LayoutProps {

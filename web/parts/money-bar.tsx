@@ -1,7 +1,7 @@
 // Where the money of an escrow is: one stacked bar over everything that came in, each part with its figure, and the sum.
 import { identityHolds, type Money as LedgerMoney, type MoneyTerm } from '../../db/ledger.ts';
 import type { Reader } from '../reader.ts';
-import { MONEY_WORDS } from '../words.ts';
+import { MONEY_WORDS } from '../money-words.ts';
 import { Money } from './basics.tsx';
 
 const PARTS: readonly MoneyTerm[] = ['held', 'released', 'refunded', 'charged_back', 'fees', 'tax'];

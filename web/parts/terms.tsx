@@ -4,7 +4,7 @@ import { policyInWords } from '../../domain/policy.ts';
 import { chargeMinor, type Terms } from '../../domain/terms.ts';
 import { counted, formatDay, formatSpan } from '../format.ts';
 import type { Reader } from '../reader.ts';
-import { FEE_PAYER_WORDS, FUNDING_WORDS } from '../words.ts';
+import { FEE_PAYER_WORDS, FUNDING_WORDS } from '../status-words.ts';
 import { CopyableId, Money } from './basics.tsx';
 
 export function TermsSummary({ reader, state }: { reader: Reader; state: EscrowState }) {

@@ -14,7 +14,7 @@ import { type ElementFacts, PayPage } from '../pages/pay.tsx';
 import { contentPolicy, isStripesPage } from '../policy.ts';
 import { ErrorState } from '../parts/basics.tsx';
 import { escrowOfPayment } from '../reads.ts';
-import { declineWords } from '../words.ts';
+import { declineWords } from '../money-words.ts';
 
 export function payRoutes(context: AppContext): Router {
   const router = Router();

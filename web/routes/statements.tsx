@@ -9,7 +9,7 @@ import { csv } from '../csv.ts';
 import { decimalOf, endOfDay } from '../format.ts';
 import { html, type PageCall, signedIn } from '../page.ts';
 import { BuyerStatement, ReceiptPage, SellerStatement } from '../pages/statements.tsx';
-import { STATEMENT_WORDS } from '../words.ts';
+import { STATEMENT_WORDS } from '../money-words.ts';
 
 const PARTIES = ['buyer', 'seller'] as const;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
