@@ -137,6 +137,10 @@ const isHeldUp = (state: WaitingState, m: MilestoneState): boolean => freezesOve
 const bankWaiting = (m: MilestoneState): Waiting =>
   wait('refund_by_bank', 'ops', 'Stripe can refund this payment no more: ops pay the buyer by bank transfer, and another of ops approves it.', null, 'The buyer’s money stays held until then.', m.id); // prettier-ignore
 
+/** Where no timer runs over held money. */
+const STAYS_HELD =
+  'The money stays held; before it was held for longer than the platform may, two of ops decide over it.';
+
 /** What one milestone waits for. Every status has its sentence. */
 export function milestoneWaiting(state: WaitingState, m: MilestoneState): Waiting {
   if (m.dispute && m.status === 'disputed') return disputeWaiting(state, m, m.dispute);
@@ -180,25 +184,25 @@ export function milestoneWaiting(state: WaitingState, m: MilestoneState): Waitin
     case 'processing':
       return wait('bank', 'stripe', 'The bank is processing the payment; this can take days.', null, 'If it fails, the buyer is asked to pay again.', m.id); // prettier-ignore
     case 'funded':
-      return wait('deliver', 'seller', 'The money is held: start the work, and submit it.', m.dueAt, m.dueAt === null ? null : 'The milestone becomes overdue.', m.id); // prettier-ignore
+      return wait('deliver', 'seller', 'The money is held: start the work, and submit it.', m.dueAt, m.dueAt === null ? STAYS_HELD : 'The milestone becomes overdue.', m.id); // prettier-ignore
     case 'started':
       return wait(
         'deliver',
         'seller',
         'Submit the work.',
         m.dueAt,
-        m.dueAt === null ? null : 'The milestone becomes overdue.',
+        m.dueAt === null ? STAYS_HELD : 'The milestone becomes overdue.',
         m.id,
       );
     case 'changes_requested':
-      return wait('make_changes', 'seller', 'Make the changes that the buyer asked for, and submit again.', m.dueAt, m.dueAt === null ? null : 'The milestone becomes overdue.', m.id); // prettier-ignore
+      return wait('make_changes', 'seller', 'Make the changes that the buyer asked for, and submit again.', m.dueAt, m.dueAt === null ? STAYS_HELD : 'The milestone becomes overdue.', m.id); // prettier-ignore
     case 'overdue':
       return wait(
         'overdue',
         'seller',
         'The due date passed: submit the work; the buyer may ask for a refund.',
         null,
-        null,
+        STAYS_HELD,
         m.id,
       );
     case 'submitted':
@@ -240,7 +244,7 @@ export function milestoneWaiting(state: WaitingState, m: MilestoneState): Waitin
         m.id,
       );
     case 'disputed':
-      return wait('rule', 'ops', 'The dispute must be settled.', null, null, m.id);
+      return wait('rule', 'ops', 'The dispute must be settled.', null, STAYS_HELD, m.id);
     case 'released':
       return wait('ended', 'nobody', 'The money went to the seller.', null, null, m.id);
     case 'refunded':

@@ -17,9 +17,9 @@ export function partsOf(context: AppContext): Promise<PartHealth[]> {
   const { sql, temporal, payments, settings } = context;
   return Promise.all([
     asked('Database', async () => {
-      const [row] = await sql<{ version: string; migrations: number }[]>`
-        SELECT split_part(version(), ' ', 2) AS version, (SELECT count(*)::int FROM schema_migrations) AS migrations`;
-      return { ok: true, detail: `PostgreSQL ${row!.version}, ${row!.migrations} migrations` };
+      const [row] = await sql<{ version: string; size: string }[]>`
+        SELECT split_part(version(), ' ', 2) AS version, pg_size_pretty(pg_database_size(current_database())) AS size`;
+      return { ok: true, detail: `PostgreSQL ${row!.version}, ${row!.size}` };
     }),
     asked('Temporal', async () => {
       const info = await temporal.workflowService.getSystemInfo({});

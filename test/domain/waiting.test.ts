@@ -17,6 +17,9 @@ function expectSentence(w: Waiting): void {
   if (w.until !== null) expect(new Date(w.until).toISOString()).toBe(w.until);
   // A moment without its consequence would only worry.
   if (w.until !== null) expect(w.otherwise).not.toBeNull();
+  // Whoever acts is told what happens if they do not.
+  if (!['stripe', 'platform', 'nobody'].includes(w.who))
+    expect([w.what, w.otherwise]).toEqual([w.what, expect.any(String)]);
 }
 
 const inStatus = (status: MilestoneStatus) => {

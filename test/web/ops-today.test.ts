@@ -109,6 +109,7 @@ test('one escrow from all sides: why, workflow, Stripe, events, ledger, links in
 test('health names every part with its answer, and the invariants on request', async () => {
   const page = await ops.get('/ops/health');
   for (const part of ['Database', 'Temporal', 'Workers', 'Stripe', 'Events from Stripe', 'Audit log']) expect(page.text).toContain(part); // prettier-ignore
+  expect(page.text).toMatch(/>Works<.*PostgreSQL \d+(\.\d+)?, \d+ \w?B/s);
   expect(page.text).toContain('1 poll');
   const checked = await ops.get('/ops/health?invariants=true');
   expect(checked.text.match(/>Holds</g)?.length).toBeGreaterThanOrEqual(10);

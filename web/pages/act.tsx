@@ -4,7 +4,7 @@ import type { EscrowRecord } from '../../db/escrows.ts';
 import type { StoredFile } from '../../db/files.ts';
 import { type MilestoneState, openAmount } from '../../domain/escrow-state.ts';
 import type { Consequences } from '../consequences.ts';
-import { decimalOf } from '../format.ts';
+import { decimalOf, formatMoney } from '../format.ts';
 import { ConsequencePanel, DryRun, type DryRunResult } from '../parts/consequences.tsx';
 import { described, Field, Form, TextField } from '../parts/form.tsx';
 import { FileField } from '../parts/files.tsx';
@@ -209,10 +209,10 @@ function ActionFields(props: ActPageProps) {
   }
 } // prettier-ignore
 
-function AmountField({ record, milestone, typed, label, releasedLeft, empty = false }: ActPageProps & { label: string; empty?: boolean }) {
+function AmountField({ reader, record, milestone, typed, label, releasedLeft, empty = false }: ActPageProps & { label: string; empty?: boolean }) {
   const { currency } = record.state.terms;
   const open = milestone === null ? 0 : (releasedLeft ?? (milestone.status === 'disputed' ? (milestone.dispute?.amount ?? 0) : openAmount(milestone)));
-  const hint = `All that is left: ${decimalOf({ amount: open, currency })} ${currency.toUpperCase()}. ${milestone?.status === 'disputed' ? 'The buyer gets the rest.' : 'A smaller amount is a part; the rest stays as it is.'}`;
+  const hint = `All that is left: ${formatMoney(reader.locale, { amount: open, currency })}. ${milestone?.status === 'disputed' ? 'The buyer gets the rest.' : 'A smaller amount is a part; the rest stays as it is.'}`;
   return (
     <Field id="amount" label={`${label} (${currency.toUpperCase()})`} hint={hint}>
       <input id="amount" name="amount" inputmode="decimal" autocomplete="off" value={typed['amount'] ?? (empty ? '' : decimalOf({ amount: open, currency }))} {...described('amount', hint, undefined)} />

@@ -59,10 +59,13 @@ export function NewEscrowPage(props: NewEscrowProps) {
             <SelectField name="funding" label="When the buyer pays" value={given.funding} error={errors['funding']} options={Object.entries(FUNDING_WORDS)} />
             <SelectField name="fee_payer" label="Who pays the fee" value={given.feePayer} error={errors['fee_payer']} options={Object.entries(FEE_PAYER_WORDS)} />
           </div>
-          <SelectField name="dispute_fee" label="If a chargeback is lost, who pays Stripe’s fee for it" value={given.disputeFee} error={errors['dispute_fee']} options={Object.entries(DISPUTE_FEE_WORDS)} />
-          <SelectField name="clawback" label="When a chargeback takes back what was paid out" value={given.clawback} error={errors['clawback']} options={Object.entries(CLAWBACK_WORDS)} />
+          <details open={errors['dispute_fee'] !== undefined || errors['clawback'] !== undefined}>
+            <summary>If the buyer’s bank takes a payment back (usual terms are set)</summary>
+            <SelectField name="dispute_fee" label="If a chargeback is lost, who pays Stripe’s fee for it" value={given.disputeFee} error={errors['dispute_fee']} options={Object.entries(DISPUTE_FEE_WORDS)} />
+            <SelectField name="clawback" label="When a chargeback takes back what was paid out" value={given.clawback} error={errors['clawback']} options={Object.entries(CLAWBACK_WORDS)} />
+          </details>
         </section>
-        <h2>2. What is delivered, in milestones</h2>
+        <h2 id="milestones">2. What is delivered, in milestones</h2>
         {given.milestones.map((milestone, index) => (
           <MilestoneFieldset index={index} milestone={milestone} errors={errors} inspections={inspections} removable={given.milestones.length > 1} />
         ))}

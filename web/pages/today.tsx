@@ -125,50 +125,45 @@ export function TodayPage(props: TodayProps) {
 } // prettier-ignore
 
 function Alerts({ reader, alerts }: TodayProps) {
+  if (alerts.length === 0) return null;
   return (
     <section class="card" aria-labelledby="alerts">
       <h2 id="alerts">Alerts ({String(alerts.length)})</h2>
-      {alerts.length === 0 ? (
-        <p class="quiet">Nothing waits for you.</p>
-      ) : (
-        <ul class="plain-list">
-          {alerts.map((alert) => (
-            <li>
-              <span class="strong">{alertWords(alert.kind).label}</span> · for {age(reader, alert.created_at)}
-              {alert.escrow_id === null ? null : (
-                <>
-                  {' '}
-                  · <a href={`/ops/escrows/${alert.escrow_id}`}>its escrow</a>
-                </>
-              )}
-              <p>{alertWords(alert.kind).todo}</p>
-              <Detail detail={alert.detail} />
-              {reader.person.role === 'ops' ? (
-                <details>
-                  <summary>Close it…</summary>
-                  <Form reader={reader} action={`/ops/alerts/${String(alert.id)}/resolve`} commandKey={newKey()}>
-                    <TextInput name="note" id={`note-${String(alert.id)}`} label="What was done" value="" required />
-                    <button class="second" type="submit">
-                      Close this alert
-                    </button>
-                  </Form>
-                </details>
-              ) : null}
-            </li>
-          ))}
-        </ul>
-      )}
+      <ul class="plain-list">
+        {alerts.map((alert) => (
+          <li>
+            <span class="strong">{alertWords(alert.kind).label}</span> · for {age(reader, alert.created_at)}
+            {alert.escrow_id === null ? null : (
+              <>
+                {' '}
+                · <a href={`/ops/escrows/${alert.escrow_id}`}>its escrow</a>
+              </>
+            )}
+            <p>{alertWords(alert.kind).todo}</p>
+            <Detail detail={alert.detail} />
+            {reader.person.role === 'ops' ? (
+              <details>
+                <summary>Close it…</summary>
+                <Form reader={reader} action={`/ops/alerts/${String(alert.id)}/resolve`} commandKey={newKey()}>
+                  <TextInput name="note" id={`note-${String(alert.id)}`} label="What was done" value="" required />
+                  <button class="second" type="submit">
+                    Close this alert
+                  </button>
+                </Form>
+              </details>
+            ) : null}
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }
 
 function Stuck({ reader, stuck }: TodayProps) {
+  if (stuck.length === 0) return null;
   return (
     <section class="card" aria-labelledby="stuck">
       <h2 id="stuck">Disputes to rule, transfers and refunds that cannot be made ({String(stuck.length)})</h2>
-      {stuck.length === 0 ? (
-        <p class="quiet">Nothing is stuck.</p>
-      ) : (
         <ul class="plain-list">
           {stuck.map((m) => (
             <li>
@@ -181,31 +176,27 @@ function Stuck({ reader, stuck }: TodayProps) {
             </li>
           ))}
         </ul>
-      )}
     </section>
   );
 } // prettier-ignore
 
 function Frozen({ reader, frozen }: TodayProps) {
+  if (frozen.length === 0) return null;
   return (
     <section class="card" aria-labelledby="frozen">
       <h2 id="frozen">Frozen ({String(frozen.length)})</h2>
-      {frozen.length === 0 ? (
-        <p class="quiet">Nothing is frozen.</p>
-      ) : (
-        <ul class="plain-list">
-          {frozen.map((escrow) => (
-            <li>
-              <a href={`/escrows/${escrow.id}`}>{escrow.title}</a>
-              {escrow.frozen.map((f) => (
-                <p class="quiet">
-                  {FREEZE_REASON[f.reason as FreezeReason] ?? f.reason}: {f.detail} · for {age(reader, f.since)}
-                </p>
-              ))}
-            </li>
-          ))}
-        </ul>
-      )}
+      <ul class="plain-list">
+        {frozen.map((escrow) => (
+          <li>
+            <a href={`/escrows/${escrow.id}`}>{escrow.title}</a>
+            {escrow.frozen.map((f) => (
+              <p class="quiet">
+                {FREEZE_REASON[f.reason as FreezeReason] ?? f.reason}: {f.detail} · for {age(reader, f.since)}
+              </p>
+            ))}
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

@@ -27,7 +27,14 @@ export function DebtCard({ reader, debt, taken, heading, href }: DebtCardProps) 
     <li class="card row" id={debt.id}>
       <div class="head">
         <div>
-          <h3>{href === undefined ? heading : <a href={href}>{heading}</a>}</h3>
+          {/* Without an address it is the page of this debt: under its title. */}
+          {href === undefined ? (
+            <h2>{heading}</h2>
+          ) : (
+            <h3>
+              <a href={href}>{heading}</a>
+            </h3>
+          )}
           <p class="quiet">
             By {causeWords(debt)}, <Moment reader={reader} at={debt.created_at} /> ·{' '}
             <a href={`/escrows/${debt.escrow_id}`}>its escrow</a>

@@ -93,17 +93,6 @@ function Navigation({ reader, path }: { reader: Reader; path: string | undefined
   const { person } = reader;
   return (
     <>
-      <nav aria-label="Main">
-        <ul>
-          {NAVIGATION[person.role].map(([to, label]) => (
-            <li>
-              <a href={to} {...(to === path ? { 'aria-current': 'page' } : {})}>
-                {label}
-              </a>
-            </li>
-          ))}
-        </ul>
-      </nav>
       <div class="who">
         <a href="/notifications" {...(path === '/notifications' ? { 'aria-current': 'page' } : {})}>
           Notifications
@@ -123,6 +112,17 @@ function Navigation({ reader, path }: { reader: Reader; path: string | undefined
           </button>
         </Form>
       </div>
+      <nav aria-label="Main">
+        <ul>
+          {NAVIGATION[person.role].map(([to, label]) => (
+            <li>
+              <a href={to} {...(to === path ? { 'aria-current': 'page' } : {})}>
+                {label}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
     </>
   );
 }

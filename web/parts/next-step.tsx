@@ -2,7 +2,7 @@
 import type { EscrowRecord } from '../../db/escrows.ts';
 import { chargeMinor } from '../../domain/terms.ts';
 import { fundable } from '../../domain/guards.ts';
-import type { Who } from '../../domain/waiting.ts';
+import type { Waiting, Who } from '../../domain/waiting.ts';
 import { formatMoney } from '../format.ts';
 import type { NextStep } from '../next-step.ts';
 import type { Reader } from '../reader.ts';
@@ -22,12 +22,15 @@ export function NextStepBanner({ reader, record, step }: BannerProps) {
     <section class={yours ? 'next-step yours' : 'next-step'} aria-labelledby="next-step">
       <h2 id="next-step">{yours ? 'You act next' : whoActs(waiting.who, record)}</h2>
       <p class="what">{waiting.what}</p>
-      {waiting.until === null ? null : <Countdown reader={reader} until={waiting.until} />}
+      {waiting.until !== null ? <Countdown reader={reader} until={waiting.until} /> : null}
+      {waiting.until === null && isForPeople(waiting) ? <p class="quiet">No date is set for it.</p> : null}
       {waiting.otherwise === null ? null : <p class="otherwise">Otherwise: {waiting.otherwise}</p>}
       {yours ? <MainButton reader={reader} record={record} step={step} /> : null}
     </section>
   );
 }
+
+const isForPeople = ({ who }: Waiting): boolean => who !== 'stripe' && who !== 'platform' && who !== 'nobody';
 
 /** Names where a person is meant, so that "the seller" is somebody. */
 export function whoActs(who: Who, { parties }: Pick<EscrowRecord, 'parties'>): string {
