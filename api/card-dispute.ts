@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
-import { type CardDispute, cardDisputesFor } from '../db/card-disputes.ts';
+import { type CardDisputeRead, cardDisputesFor } from '../db/card-disputes.ts';
 import { findEscrow, type Viewer } from '../db/escrows.ts';
 import { evidenceFiles } from '../db/files.ts';
-import { phaseOf } from '../domain/chargeback.ts';
+import { isUndecided, phaseOf } from '../domain/chargeback.ts';
 import type { Principal } from '../domain/escrow-state.ts';
 import { CHARGEBACK_UPDATES, chargebackWorkflowId, type ChargebackWord } from '../workflows/chargeback-messages.ts';
 import { REFUSED } from '../workflows/messages.ts';
@@ -49,6 +49,26 @@ export const cardDispute = z
       ) // prettier-ignore
       .nullable()
       .describe('Who bears what, once it is lost.'),
+    clawback: z
+      .object({
+        policy: z
+          .enum(['at_loss', 'at_opening'])
+          .describe('What the terms say: released money is taken back when the dispute is lost, or when it opens.'),
+        milestones: z.array(
+          z.object({
+            milestone_id: z.string(),
+            seller_id: z.string(),
+            taken_back: money.describe('Of released money, while the bank decides.'),
+            taken_by_loss: money,
+            paid_again: money,
+            held_back: money.describe('Taken back, and neither lost nor paid again: on hold now.'),
+            comes_back_if_won: money.describe('What its seller is paid again if the bank decides for them.'),
+          }),
+        ),
+      })
+      .describe(
+        'Released money that is held while the bank decides; settlement currency. Empty where nothing was taken back.',
+      ),
     available_actions: z.array(z.string()),
     created_at: instant,
     updated_at: instant,
@@ -59,7 +79,7 @@ export type CardDisputeView = z.infer<typeof cardDispute>;
 
 const ANSWERS = ['evidence', 'submit-evidence', 'accept-loss'];
 
-export function cardDisputeView(d: CardDispute, viewer: Viewer): CardDisputeView {
+export function cardDisputeView(d: CardDisputeRead, viewer: Viewer): CardDisputeView {
   const { text, by, at } = d.evidence;
   const plan = d.state.plan;
   const settled = (...minor: string[]) =>
@@ -91,13 +111,40 @@ export function cardDisputeView(d: CardDispute, viewer: Viewer): CardDisputeView
           from_platform: settled(p.feeReturnedMinor, p.platformMinor),
           fee: settled(d.state.fees?.[p.milestoneId] ?? '0'),
         })) ?? null,
+    clawback: {
+      policy: d.clawback_policy,
+      milestones: d.clawed_back
+        .filter((p) => viewer.role !== 'seller' || p.seller_id === viewer.id)
+        .map((p) => clawedBack(d, p)),
+    },
     available_actions: answers ? ANSWERS : [],
     created_at: d.created_at.toISOString(),
     updated_at: d.updated_at.toISOString(),
   };
 }
 
-export async function findCardDisputeFor(context: AppContext, viewer: Viewer, id: string): Promise<CardDispute | null> {
+function clawedBack(d: CardDisputeRead, p: CardDisputeRead['clawed_back'][number]) {
+  const used = (d.state.plan?.heldBack ?? [])
+    .filter((h) => h.milestoneId === p.milestone_id)
+    .reduce((sum, h) => sum + Number(h.used), 0);
+  const held = p.taken - used - p.again;
+  const of = (minor: number) => moneyOf(minor, p.currency);
+  return {
+    milestone_id: p.milestone_id,
+    seller_id: p.seller_id,
+    taken_back: of(p.taken),
+    taken_by_loss: of(used),
+    paid_again: of(p.again),
+    held_back: of(held),
+    comes_back_if_won: of(isUndecided(phaseOf(d.status)) ? held : 0),
+  };
+}
+
+export async function findCardDisputeFor(
+  context: AppContext,
+  viewer: Viewer,
+  id: string,
+): Promise<CardDisputeRead | null> {
   return (await cardDisputesFor(context.sql, viewer, { id, limit: 1 }))[0] ?? null;
 }
 

@@ -227,6 +227,17 @@ export const refund = z
     ...movement,
     reason: z.string().nullable(),
     payment_id: z.string().nullable(),
+    bank: z
+      .object({
+        reference: z.string().describe('Of the bank transfer.'),
+        approval_id: z.string(),
+        requested_by: z.string().nullable(),
+        approved_by: z.string().nullable(),
+      })
+      .nullable()
+      .describe(
+        'Paid from the platform’s bank, by two of ops: Stripe knows nothing of it. A refund that waits for that has the status needs_bank.',
+      ),
     stripe_refund_id: z.string().nullable(),
     stripe_charge_id: z.string().nullable(),
   })

@@ -10,6 +10,7 @@ import { CLIENT_FILE, clientFile } from './client-file.ts';
 import { faultsOfDocs } from './doc-links.ts';
 import { OPENAPI_FILE, openApiFile } from './openapi-file.ts';
 import { GUARDS_FILE, guardsDocument, staleMutations } from '../test/mutations/document.ts';
+import { OPERATOR_FILE, operatorDocument } from './alerts-doc.ts';
 import { SETTINGS_FILE, settingsDocument } from './settings-doc.ts';
 import { TRANSITIONS_FILE, transitionsDocument } from './transitions-doc.ts';
 
@@ -35,6 +36,7 @@ const generated = [
   { name: 'transitions.md', file: TRANSITIONS_FILE, text: await transitionsDocument() },
   { name: 'settings.md', file: SETTINGS_FILE, text: await settingsDocument() },
   { name: 'guards.md', file: GUARDS_FILE, text: await guardsDocument() },
+  { name: 'operator.md', file: OPERATOR_FILE, text: await operatorDocument() },
 ];
 for (const { name, file, text } of generated) {
   if (written(file) === text) continue;

@@ -514,6 +514,35 @@ export type CardDispute = {
         };
       }[]
     | null;
+  /** Released money that is held while the bank decides; settlement currency. Empty where nothing was taken back. */
+  clawback: {
+    /** What the terms say: released money is taken back when the dispute is lost, or when it opens. */
+    policy: 'at_loss' | 'at_opening';
+    milestones: {
+      milestone_id: string;
+      seller_id: string;
+      /** Of released money, while the bank decides. */
+      taken_back: {
+        /** Minor units of the currency. */
+        amount: number;
+        currency: string;
+      };
+      taken_by_loss: Money;
+      paid_again: Money;
+      /** Taken back, and neither lost nor paid again: on hold now. */
+      held_back: {
+        /** Minor units of the currency. */
+        amount: number;
+        currency: string;
+      };
+      /** What its seller is paid again if the bank decides for them. */
+      comes_back_if_won: {
+        /** Minor units of the currency. */
+        amount: number;
+        currency: string;
+      };
+    }[];
+  };
   available_actions: string[];
   created_at: string;
   updated_at: string;
@@ -573,6 +602,14 @@ export type Refund = {
   updated_at: string;
   reason: string | null;
   payment_id: string | null;
+  /** Paid from the platform’s bank, by two of ops: Stripe knows nothing of it. A refund that waits for that has the status needs_bank. */
+  bank: {
+    /** Of the bank transfer. */
+    reference: string;
+    approval_id: string;
+    requested_by: string | null;
+    approved_by: string | null;
+  } | null;
   stripe_refund_id: string | null;
   stripe_charge_id: string | null;
 };

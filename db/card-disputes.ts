@@ -171,17 +171,35 @@ export interface CardDisputeFilter {
   limit: number;
 }
 
+/** As it is read: with what its terms say of released money, and what of it was taken back and paid again. */
+export interface CardDisputeRead extends CardDispute {
+  clawback_policy: 'at_loss' | 'at_opening';
+  /** Settlement currency, minor units. */
+  clawed_back: { milestone_id: string; seller_id: string; currency: string; taken: number; again: number }[];
+}
+
 /** Newest first; only of escrows that the viewer may read. */
 export async function cardDisputesFor(
   sql: Queryable,
   viewer: Viewer,
   filter: CardDisputeFilter,
-): Promise<CardDispute[]> {
+): Promise<CardDisputeRead[]> {
   const mine = seesEverything(viewer)
     ? sql`true`
     : sql`EXISTS (SELECT FROM escrow_parties ep WHERE ep.person_id = ${viewer.id} AND ep.escrow_id = d.escrow_id)`;
-  return sql<CardDispute[]>`
-    SELECT d.* FROM disputes d JOIN escrows e ON e.id = d.escrow_id AND e.entity_id = ${viewer.entityId}
+  return sql<CardDisputeRead[]>`
+    SELECT d.*, coalesce(t.body -> 'policy' ->> 'clawback', 'at_loss') AS clawback_policy, coalesce(c.parts, '[]') AS clawed_back
+    FROM disputes d JOIN escrows e ON e.id = d.escrow_id AND e.entity_id = ${viewer.entityId}
+    JOIN escrow_terms t ON t.escrow_id = e.id AND t.version = e.terms_version
+    LEFT JOIN LATERAL (
+      SELECT jsonb_agg(p ORDER BY p.milestone_id) AS parts FROM (
+        SELECT milestone_id, seller_id, currency, coalesce(sum(amount) FILTER (WHERE kind = 'reversal'), 0) AS taken,
+               coalesce(sum(amount) FILTER (WHERE kind <> 'reversal'), 0) AS again
+        FROM movements
+        WHERE escrow_id = d.escrow_id AND starts_with(recovery_id, d.id || '_') AND recovery_id ~ '_h[0-9]+$' AND status = 'succeeded'
+        GROUP BY 1, 2, 3
+      ) p
+    ) c ON true
     WHERE d.kind = 'card' AND ${mine}
       AND ${filter.id === undefined ? sql`true` : sql`d.id = ${filter.id}`}
       AND ${filter.escrowId === undefined ? sql`true` : sql`d.escrow_id = ${filter.escrowId}`}

@@ -9,6 +9,7 @@ import type {
   Role,
 } from '../domain/escrow-state.ts';
 import type { Terms } from '../domain/terms.ts';
+import { bankRefundLines } from './bank-refunds.ts';
 import type { Queryable } from './client.ts';
 import { MONEY_TERMS, type Money, type MoneyTerm } from './ledger.ts';
 
@@ -257,9 +258,14 @@ export interface MovementRow {
   error_message: string | null;
   created_at: Date;
   updated_at: Date;
+  /** Of a refund that the platform's bank paid: the transfer, and by which approval of whom. */
+  reference: string | null;
+  approval_id: string | null;
+  requested_by: string | null;
+  approved_by: string | null;
 }
 
-/** Payments, transfers or refunds of one escrow, oldest first; null when it is not the viewer's. */
+/** Payments, transfers or refunds of one escrow, those by bank transfer too, oldest first; null when it is not the viewer's. */
 export async function movementsOf(
   sql: Queryable,
   viewer: Viewer,
@@ -271,15 +277,15 @@ export async function movementsOf(
   // A seller sees what goes to that seller, and no other seller's transfers.
   const own = kind === 'transfer' && viewer.role === 'seller' ? sql`seller_id = ${viewer.id}` : sql`true`;
   const rows = await sql<MovementRow[]>`
-    SELECT id, kind, escrow_id, milestone_id, seller_id, part, amount, currency, settled_amount, settlement_currency, status,
-           payment_id, stripe_id, stripe_charge_id, reason, error_code, error_message, created_at, updated_at
-    FROM movements
-    WHERE escrow_id = ${id} AND kind = ${kind} AND ${own}
-      AND ${
-        page.startingAfter === undefined
-          ? sql`true`
-          : sql`(created_at, id) > (SELECT created_at, id FROM movements WHERE id = ${page.startingAfter} AND escrow_id = ${id})`
-      }
+    WITH lines AS (
+      SELECT id, kind, escrow_id, milestone_id, seller_id, part, amount, currency, settled_amount, settlement_currency, status,
+             payment_id, stripe_id, stripe_charge_id, reason, error_code, error_message, created_at, updated_at,
+             NULL AS reference, NULL AS approval_id, NULL AS requested_by, NULL AS approved_by
+      FROM movements WHERE escrow_id = ${id} AND kind = ${kind} AND ${own}
+      ${kind === 'refund' ? sql`UNION ALL ${bankRefundLines(sql, id)}` : sql``}
+    )
+    SELECT * FROM lines
+    WHERE ${page.startingAfter === undefined ? sql`true` : sql`(created_at, id) > (SELECT created_at, id FROM lines WHERE id = ${page.startingAfter})`}
     ORDER BY created_at, id LIMIT ${page.limit + 1}`;
   return cut(rows, page.limit);
 }

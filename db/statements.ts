@@ -1,4 +1,5 @@
 // Statements: what happened between the platform and one person, as lines that sum to a balance.
+import { bankPayments } from './bank-refunds.ts';
 import type { Queryable } from './client.ts';
 
 export interface Period {
@@ -53,18 +54,25 @@ export interface BuyerLine {
   /** Signed: minus was paid, plus came back. */
   amount: bigint;
   stripe_id: string | null;
+  /** Of a bank transfer, where Stripe could not refund. */
+  bank_reference: string | null;
 }
 
 /** What a buyer paid and got back, oldest first. */
 export async function buyerStatement(sql: Queryable, buyerId: string, period: Period): Promise<BuyerLine[]> {
   return sql<BuyerLine[]>`
     SELECT x.updated_at AS at, x.kind, x.id, x.escrow_id, e.title AS escrow_title, x.currency,
-           CASE x.kind WHEN 'payment' THEN -x.amount ELSE x.amount END AS amount, coalesce(x.stripe_charge_id, x.stripe_id) AS stripe_id
+           CASE x.kind WHEN 'payment' THEN -x.amount ELSE x.amount END AS amount, coalesce(x.stripe_charge_id, x.stripe_id) AS stripe_id,
+           NULL AS bank_reference
     FROM movements x JOIN escrows e ON e.id = x.escrow_id
     WHERE e.buyer_id = ${buyerId} AND x.kind IN ('payment', 'refund') AND x.status = 'succeeded'
       AND x.updated_at >= ${period.from} AND x.updated_at < ${period.to}
     UNION ALL
-    SELECT d.updated_at, 'chargeback', d.id, d.escrow_id, e.title, d.currency, d.amount, d.stripe_dispute_id
+    SELECT p.at, 'refund', p.id, p.escrow_id, e.title, p.currency, p.amount, NULL, p.reference
+    FROM (${bankPayments(sql)}) p JOIN escrows e ON e.id = p.escrow_id
+    WHERE e.buyer_id = ${buyerId} AND p.at >= ${period.from} AND p.at < ${period.to}
+    UNION ALL
+    SELECT d.updated_at, 'chargeback', d.id, d.escrow_id, e.title, d.currency, d.amount, d.stripe_dispute_id, NULL
     FROM disputes d JOIN escrows e ON e.id = d.escrow_id
     WHERE e.buyer_id = ${buyerId} AND d.kind = 'card' AND d.status = 'lost'
       AND d.updated_at >= ${period.from} AND d.updated_at < ${period.to}
@@ -91,7 +99,7 @@ export async function receiptRows(sql: Queryable, escrowId: string, paymentId: s
     SELECT id, kind, amount, currency, status, stripe_charge_id, stripe_id, created_at, updated_at, reason FROM movements
     WHERE escrow_id = ${escrowId} AND (id = ${paymentId} OR (kind = 'refund' AND payment_id = ${paymentId}))
     UNION ALL
-    SELECT id, 'refund', amount, currency, 'succeeded', charge_id, NULL, created_at, created_at, 'by bank transfer: ' || reference
-    FROM bank_refunds WHERE escrow_id = ${escrowId} AND payment_id = ${paymentId}
+    SELECT id, 'refund', amount, currency, 'succeeded', charge_id, NULL, at, at, 'by bank transfer: ' || reference
+    FROM (${bankPayments(sql)}) p WHERE escrow_id = ${escrowId} AND payment_id = ${paymentId}
     ORDER BY kind, created_at, id`;
 }

@@ -330,6 +330,13 @@ export const refundForBank = (m: Pick<MilestoneState, 'refunds'>): RefundPart | 
 export const standingParts = (m: Pick<MilestoneState, 'releases'>): ReleasePart[] =>
   m.releases.filter((r) => r.status !== 'charged_back' && r.status !== 'withdrawn');
 
+/** Of what counts as refunded: what the buyer's bank took by a dispute or a returned debit, terms' currency. */
+export const chargedBackAmount = (m: Pick<MilestoneState, 'refunds' | 'releases'>): number =>
+  [
+    ...m.refunds.filter((r) => r.status === 'charged_back' || r.id.startsWith('dsp_')),
+    ...m.releases.filter((r) => r.status === 'charged_back'),
+  ].reduce((sum, part) => sum + part.amount, 0);
+
 /** Accepted for a seller who cannot receive it, terms' currency. */
 export const blockedAmount = (m: Pick<MilestoneState, 'releases'>): number =>
   m.releases.reduce((sum, r) => sum + (r.status === 'blocked_kyc' ? r.amount : 0), 0);

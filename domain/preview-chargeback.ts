@@ -3,7 +3,9 @@
 import { type MilestoneLoss, type MilestoneMoney, planLoss, wholeLoss } from './chargeback.ts';
 import { type EscrowState, isEscrowEnd, type MilestoneState, openAmount, standingParts } from './escrow-state.ts';
 import { plainMoney, share, toInteger } from './money.ts';
+import type { BalanceTransaction } from './postings.ts';
 import { disputeLost, disputeMoney } from './postings-dispute.ts';
+import { transferredAgain } from './postings-recovery.ts';
 import { closeIfDone, copyOf, foreseen, moneyAfter, type MoneyTerms, type Preview, takenBack } from './preview.ts'; // prettier-ignore
 import { canMove, type Refusal } from './transitions.ts';
 
@@ -88,8 +90,9 @@ function follow(state: EscrowState, assumed: AssumedChargeback, facts: ChargedMo
   // At the charge's own rate: what the day's rate makes of it more or less is fx.
   const lostMinor = share(facts.capturedMinor, BigInt(assumed.amount ?? facts.chargedMinor), facts.chargedMinor);
   run.postings.push({ kind: 'dispute_withdrawn', legs: disputeMoney(DISPUTE, moved(-lostMinor)) });
-  if (assumed.outcome === 'won') {
-    run.postings.push({ kind: 'dispute_reinstated', legs: disputeMoney(DISPUTE, moved(lostMinor)) });
+  const reinstated = { kind: 'dispute_reinstated', legs: disputeMoney(DISPUTE, moved(lostMinor)) };
+  if (assumed.outcome === 'won' && state.terms.policy.clawback !== 'at_opening') {
+    run.postings.push(reinstated);
     return;
   }
   const plan = planLoss(lostMinor, facts.milestones, assumed.named, state.terms.policy);
@@ -99,6 +102,13 @@ function follow(state: EscrowState, assumed: AssumedChargeback, facts: ChargedMo
     const reversedMinor = p.fromSellerMinor < most ? p.fromSellerMinor : most;
     return { ...p, reversedMinor, debtMinor: p.fromSellerMinor - reversedMinor };
   });
+  if (assumed.outcome === 'won') {
+    // By the terms: taken back when the dispute opened, and paid again, all of it.
+    for (const p of borne) takenBack(run, p, moved(p.reversedMinor));
+    run.postings.push(reinstated);
+    for (const p of borne) paidAgain(run, p, moved(-p.reversedMinor));
+    return;
+  }
   for (const p of borne) {
     const { milestoneId, sellerId, reversedMinor } = p;
     run.losses.push({ milestoneId, sellerId, wholeMinor: wholeLoss(p), unreleasedMinor: p.heldMinor + p.feeUnearnedMinor + p.payableMinor, feesReturnedMinor: p.feeReturnedMinor, reversedMinor, owedMinor: p.debtMinor, platformMinor: p.platformMinor }); // prettier-ignore
@@ -113,6 +123,14 @@ function follow(state: EscrowState, assumed: AssumedChargeback, facts: ChargedMo
       p,
     );
   closeIfDone(state);
+}
+
+/** A transfer of its own, from the platform's balance: what came back goes to its seller. */
+function paidAgain(run: Followed, of: { milestoneId: string; sellerId: string }, transfer: BalanceTransaction): void {
+  const { amountMinor, currency } = transfer;
+  if (amountMinor === 0n) return;
+  run.postings.push({ kind: 'transferred_again', legs: transferredAgain(of, transfer) });
+  run.calls.push({ call: 'transfers.create', amount: toInteger(-amountMinor), currency, milestoneId: of.milestoneId, subject: null }); // prettier-ignore
 }
 
 function refusalOf(state: EscrowState, { amount, named }: AssumedChargeback, facts: ChargedMoney): Refusal | null {
@@ -131,7 +149,7 @@ function notesOf({ terms }: EscrowState, { outcome, balances }: AssumedChargebac
   return [
     'Until the bank has decided, what the dispute is about stands still.',
     `Stripe’s fee for the dispute is not among the postings: only Stripe’s balance transaction tells it, and ${fees}.`,
-    ...(terms.policy.clawback === 'at_opening' ? ['Released money is taken back when the dispute opens, and paid again where it is won.'] : []), // prettier-ignore
+    ...(terms.policy.clawback === 'at_opening' ? ['Released money is taken back when the dispute opens, as far as its sellers’ balances go, and paid again where it is won.'] : []), // prettier-ignore
     ...(outcome === 'lost' && balances === 'enough' ? ['What a seller’s balance at Stripe does not cover when it is taken back becomes their debt.'] : []), // prettier-ignore
   ];
 }

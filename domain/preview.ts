@@ -389,7 +389,7 @@ export function moneyAfter(before: MoneyTerms, escrowId: string, postings: reado
         after.disputed += amountMinor;
         if (kind === 'dispute_lost') after.charged_back -= amountMinor;
       }
-      if (kind === 'transfer_reversed' && account.endsWith(':on_hold')) after.released += amountMinor;
+      if ((kind === 'transfer_reversed' || kind === 'transferred_again') && account.endsWith(':on_hold')) after.released += amountMinor; // prettier-ignore
       if (kind === 'transfer' && account.startsWith('stripe:')) after.released -= amountMinor;
       if (kind === 'debt_recovered' && /:(payable|receivable)$/.test(account)) after.released += amountMinor;
       if (kind === 'refund_asked' && account.startsWith('refund:')) after.refunded -= amountMinor;

@@ -1,4 +1,4 @@
-// What each alert of ops says, and what to do about it: one sentence each, the long form is the runbook in docs/operator.md.
+// What each alert of ops says, and what to do about it: one sentence each; docs/operator.md has them all, by `npx tsx cli/docs-diagram.ts --write`.
 import type { AlertKind } from '../domain/alerts.ts';
 
 interface AlertWords {
@@ -21,7 +21,7 @@ const WORDS: Readonly<Record<AlertKind, AlertWords>> = {
   },
   charge_failed_late: {
     label: 'A payment failed after it had succeeded',
-    todo: 'Stripe does not say what it took back. Look the charge up there; nothing was booked by a guess.',
+    todo: 'Stripe does not say what it took back, and nothing was booked by a guess. Freeze the escrow. Look the charge up at Stripe: where it took money, the reconciliation names the difference and its repair; where it took none, write that here.',
   },
   dispute_appeal: {
     label: 'A chargeback went on after its end',

@@ -23,6 +23,7 @@ export const PAYMENT_STATUS: Record<string, StatusWords> = {
   requires_action: { label: 'Waiting for the bank’s confirmation', tone: 'waiting' },
   processing: { label: 'Being processed by the bank', tone: 'waiting' },
   pending: { label: 'On its way', tone: 'waiting' },
+  needs_bank: { label: 'To be paid by bank transfer', tone: 'waiting' },
   succeeded: { label: 'Done', tone: 'good' },
   failed: { label: 'Failed', tone: 'bad' },
   canceled: { label: 'Cancelled', tone: 'plain' },

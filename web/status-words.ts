@@ -27,6 +27,12 @@ export const ESCROW_STATUS: Record<EscrowStatus, StatusWords> = {
   expired: { label: 'Expired', tone: 'plain' },
 };
 
+/** A refunded milestone whose money the buyer's bank took. */
+export const CHARGED_BACK: Record<'whole' | 'part', StatusWords> = {
+  whole: { label: 'Charged back by the buyer’s bank', tone: 'bad' },
+  part: { label: 'Refunded, and charged back in part', tone: 'bad' },
+};
+
 export const MILESTONE_STATUS: Record<MilestoneStatus, StatusWords> = {
   planned: { label: 'Planned', tone: 'plain' },
   awaiting_funding: { label: 'Not paid yet', tone: 'waiting' },

@@ -35,6 +35,10 @@ const views: Record<MovementKind, (row: MovementRow) => unknown> = {
     ...common(row),
     reason: row.reason,
     payment_id: row.payment_id,
+    bank:
+      row.reference === null || row.approval_id === null
+        ? null
+        : { reference: row.reference, approval_id: row.approval_id, requested_by: row.requested_by, approved_by: row.approved_by }, // prettier-ignore
     stripe_refund_id: row.stripe_id,
     stripe_charge_id: row.stripe_charge_id,
   }),

@@ -1,7 +1,15 @@
 // Terms that say `clawback: at_opening`: what was released is held while the bank decides, and goes back when it is won; what a
 // loss does not take goes back too. By default nothing is touched before the decision.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { castOf, type EscrowObject, fundedEscrow, untilEscrow, untilStatus } from '../stack/api.ts';
+import {
+  type Api,
+  castOf,
+  type EscrowObject,
+  fundedEscrow,
+  type MoneyObject,
+  untilEscrow,
+  untilStatus,
+} from '../stack/api.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
 import { recordEscrow, recordHistory } from '../stack/record-history.ts';
 import { control, startWorld, type World } from '../stack/world.ts';
@@ -58,6 +66,14 @@ const says = (dispute: DisputeRow, word: object): Promise<unknown> =>
 const money = async (escrow: EscrowObject): Promise<number[]> =>
   amountsOf(await cast.buyer.escrow(escrow.id), 'released', 'held', 'charged_back', 'owed', 'fees');
 
+/** The policy, and of each milestone: taken back, lost, paid again, held now, comes back if won. */
+async function held(by: Api, disputeId: string) {
+  type Part = Record<'taken_back' | 'taken_by_loss' | 'paid_again' | 'held_back' | 'comes_back_if_won', MoneyObject>;
+  const { body } = await by.get<{ clawback: { policy: string; milestones: Part[] } }>(`/v1/disputes/${disputeId}`);
+  const rows = body.clawback.milestones.map((p) => [p.taken_back, p.taken_by_loss, p.paid_again, p.held_back, p.comes_back_if_won].map((m) => m.amount)); // prettier-ignore
+  return [body.clawback.policy, ...rows.sort((a, b) => b[0]! - a[0]!)];
+}
+
 test('won: held meanwhile, as far as a seller’s balance went, and paid again; the terms say so to both sides', async () => {
   const escrow = await escrowOf(['seller', 'seller2', 'seller3'], 2);
   expect(escrow['policy']).toMatchObject({ clawback: expect.stringContaining('taken back from its sellers and held') });
@@ -68,9 +84,13 @@ test('won: held meanwhile, as far as a seller’s balance went, and paid again; 
   expect(await money(escrow)).toEqual([6000, 22_000, 0, 0, 2000]);
   expect(await debtsOf(world, cast.seller2.person.id)).toEqual([]);
   await expectSound(world, cast, escrow.id);
+  expect(await held(cast.ops, dispute.id)).toEqual(['at_opening', [9000, 0, 0, 9000, 9000], [3000, 0, 0, 3000, 3000]]);
+  // A seller reads of their own money alone.
+  expect(await held(cast.seller2, dispute.id)).toEqual(['at_opening', [3000, 0, 0, 3000, 3000]]);
   await decide(world, dispute, 'winning_evidence');
   await ended(world, dispute);
   await untilTold(escrow, 'paid_again', 2);
+  expect(await held(cast.ops, dispute.id)).toEqual(['at_opening', [9000, 0, 9000, 0, 0], [3000, 0, 3000, 0, 0]]);
   expect(await money(escrow)).toEqual([18_000, 10_000, 0, 0, 2000]);
   await expectSound(world, cast, escrow.id);
   await cast.seller3.post(actPath(escrow, 2, 'submit'));
@@ -113,6 +133,7 @@ test('partly lost: what the loss does not take goes to its seller again', async 
   await says(dispute, { status: 'lost', give_back: 6000 });
   await ended(world, dispute);
   await untilTold(escrow, 'paid_again', 1);
+  expect(await held(cast.ops, dispute.id)).toEqual(['at_opening', [9000, 3600, 5400, 0, 0]]);
   expect(await money(escrow)).toEqual([5400, 0, 4000, 0, 600]);
   await expectSound(world, cast, escrow.id);
   await expectBooksClose(world, escrow.id);

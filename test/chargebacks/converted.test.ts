@@ -56,6 +56,32 @@ test('lost before release: the whole milestone is gone, and only the rate is lef
   await expectBooksClose(world, escrow.id);
 });
 
+test('foretold at the rate of the charge: what then happens differs by the rate of the day alone', async () => {
+  const escrow = await inKronor();
+  type Terms = Record<string, { amount: number; currency: string }>;
+  interface Foretold { allowed: boolean; losses: { amount: { amount: number; currency: string } }[]; money_after: Terms; states: { milestones: { status: string }[] } } // prettier-ignore
+  const { body } = await cast.ops.post<Foretold>(`/v1/escrows/${escrow.id}/preview`, { action: 'chargeback', amount: 40_001 }); // prettier-ignore
+  expect(body.allowed).toBe(true);
+  const [charged] = amountsOf(escrow, 'charged');
+  const lost = body.money_after['charged_back']!;
+  // The share of the charge that is disputed, in the settlement currency; whose loss it is sums to it.
+  expect(lost).toEqual({ amount: Math.floor((charged! * 40_001) / 100_001), currency: 'usd' });
+  expect(body.losses.map((l) => l.amount)).toEqual([lost]);
+  await control(world.sandbox.url, 'clock', { advance: 'P20D' });
+  const dispute = await openDispute(world, buyer, escrow, { amount: 40_001 });
+  await decide(world, dispute, 'losing_evidence');
+  await ended(world, dispute);
+  const after = await untilEscrow(buyer, escrow.id, (e) => e.frozen.length === 0 && amountsOf(e, 'charged_back')[0]! > 0); // prettier-ignore
+  expect(statusesOf(after)).toEqual(body.states.milestones.map((m) => m.status));
+  const [chargedBack, absorbed] = amountsOf(after, 'charged_back', 'absorbed');
+  expect(absorbed).not.toBe(0);
+  expect(chargedBack! - absorbed!).toBe(lost.amount);
+  expect({ ...after.money, charged_back: lost, absorbed: body.money_after['absorbed'] }).toMatchObject(
+    body.money_after,
+  );
+  await expectBooksClose(world, escrow.id);
+});
+
 test('lost after release: the seller gives and owes what was transferred, in the settlement currency', async () => {
   const escrow = await inKronor();
   await cast.seller.post(actPath(escrow, 0, 'submit'));

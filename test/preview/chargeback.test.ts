@@ -59,10 +59,14 @@ async function holds(e: EscrowObject, more: { amount?: number; outcome?: 'won' |
   const p = await foretell(e, more);
   const known = (await entriesOf(world.sql, e.id)).filter((r) => r.kind !== 'matured').length;
   const dispute = await openDispute(world, as.buyer, e, more.amount === undefined ? {} : { amount: more.amount });
+  // What is taken back while the bank decides is on hold before it has decided.
+  const takesBack = more.outcome === 'won' && p.stripe_calls.length > 0;
+  const released = p.money_after['released']!.amount;
+  if (takesBack) await untilEscrow(as.buyer, e.id, (x) => x.money['released']!.amount < released);
   await decide(world, dispute, more.outcome === 'won' ? 'winning_evidence' : 'losing_evidence');
   await ended(world, dispute);
   const states = (x: EscrowObject) => ({ escrow: x.status, milestones: x.milestones.map(({ id, status }) => ({ id, status })) }); // prettier-ignore
-  const after = await untilEscrow(as.buyer, e.id, (x) => x.frozen.length === 0 && JSON.stringify(states(x)) === JSON.stringify(p.states)); // prettier-ignore
+  const after = await untilEscrow(as.buyer, e.id, (x) => x.frozen.length === 0 && JSON.stringify(states(x)) === JSON.stringify(p.states) && x.money['released']!.amount === p.money_after['released']!.amount); // prettier-ignore
   expect(after.money).toMatchObject(p.money_after);
   await expectBooksClose(world, e.id);
   const posted = (await entriesOf(world.sql, e.id)).filter((r) => r.kind !== 'matured').slice(known);
@@ -77,6 +81,21 @@ describe('what is foretold of a chargeback happens', () => {
     const p = await holds(escrow, { outcome: 'won' });
     expect([p.losses, p.stripe_calls, p.money_after]).toEqual([[], [], escrow.money]);
     expect(p.notes.join(' ')).toMatch(/fee .* only Stripe’s balance transaction tells it, and the platform bears it/);
+  });
+
+  test('won, where the terms take released money back when it opens: taken back, and paid again, all of it', async () => {
+    const policy = { policy: { clawback: 'at_opening' } };
+    const escrow = await ofSellers([as.seller, as.seller2], 10_003, policy);
+    await release(escrow, 0, as.seller);
+    await setSellerBalance(world, as.seller.person.id, 100_000);
+    const p = await holds(escrow, { outcome: 'won' });
+    expect(p.stripe_calls.map((c) => c.call)).toEqual(['transfers.create_reversal', 'transfers.create']);
+    expect(p.stripe_calls[0]!.amount).toEqual(p.stripe_calls[1]!.amount);
+    expect([p.losses, p.money_after]).toEqual([[], (await as.buyer.escrow(escrow.id)).money]);
+    // Where nothing can be taken back, nothing is to be paid again.
+    const other = await ofSellers([as.seller], 10_003, policy);
+    await release(other, 0, as.seller);
+    expect((await foretell(other, { outcome: 'won', seller_balances: 'empty' })).stripe_calls).toEqual([]);
   });
 
   test('a part of it lost over a released, a half accepted and an untouched milestone: odd amounts', async () => {

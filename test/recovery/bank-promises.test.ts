@@ -71,12 +71,14 @@ test('a ruling: the seller has their leg at once, the buyer’s waits for the ba
   const { body } = await ops.get<{ summary: string }>(`/v1/escrows/${escrow.id}/explanation`);
   expect(body.summary).toMatch(/by bank transfer/);
   expect(await owedToBuyer()).toBeGreaterThan(0);
+  const [line] = await refundsOf(buyer, escrow.id);
+  expect(line).toMatchObject({ status: 'needs_bank', amount: { amount: 4000 }, milestone_id: escrow.milestones[0]!.id, bank: null }); // prettier-ignore
   await expectSound(world, cast, escrow.id);
   expect(await ask(escrow, 0, 3999, 'wire 30')).toMatchObject({ status: 400, body: { code: 'amount_invalid' } });
   await paidByBank(escrow, 0, 4000);
   const done = await untilStatus(buyer, escrow.id, 'completed');
   expect([statusesOf(done), ...amountsOf(done, 'refunded', 'held')]).toEqual([['released'], 4000, 0]);
-  expect(await refundsOf(buyer, escrow.id)).toEqual([]);
+  expect(await refundsOf(buyer, escrow.id)).toMatchObject([{ status: 'succeeded', amount: { amount: 4000 }, bank: { reference: 'wire 31' } }]); // prettier-ignore
   await recordEscrow(world, escrow.id, 'ruled-and-paid-by-bank');
   await expectBooksClose(world, escrow.id);
   await expectSound(world, cast, escrow.id);

@@ -2,6 +2,7 @@
 // books close at every step, also where the worker dies between its commit and its answer.
 import { Context } from '@temporalio/activity';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { buyerStatement } from '../../db/statements.ts';
 import { type Answer, castOf, type EscrowObject, untilEscrow, untilStatus } from '../stack/api.ts';
 import { backdatePayment, paidByDebit } from '../stack/backdate.ts';
 import { expectBooksClose, topUpFloat, workflowState } from '../stack/books.ts';
@@ -90,8 +91,15 @@ test('refused while Stripe can refund; after it by two of ops, once, though the 
   const [charge] =
     await world.sql`SELECT refunded::int, transferred::int FROM charge_funds WHERE escrow_id = ${escrow.id}`;
   expect(charge).toEqual({ refunded: 11_000, transferred: 0 });
-  // Nothing was asked of Stripe.
-  expect(await refundsOf(cast.buyer, escrow.id)).toEqual([]);
+  // Nothing was asked of Stripe, and what the bank paid stands among the refunds, with who let it be recorded.
+  expect(await world.sql`SELECT FROM movements WHERE escrow_id = ${escrow.id} AND kind = 'refund'`).toHaveLength(0);
+  const two = { requested_by: cast.ops.person.id, approved_by: cast.ops2.person.id };
+  expect(await refundsOf(cast.buyer, escrow.id)).toMatchObject([
+    { status: 'succeeded', amount: { amount: 11_000 }, reason: '180 days have passed', stripe_refund_id: null, bank: { reference: 'wire 19', approval_id: id, ...two } }, // prettier-ignore
+  ]);
+  const period = { from: new Date(0), to: new Date(Date.now() + 60_000) };
+  const lines = await buyerStatement(world.sql, cast.buyer.person.id, period);
+  expect(lines.filter((l) => l.escrow_id === escrow.id).map((l) => [l.kind, Number(l.amount), l.bank_reference])).toEqual([['payment', -15_400, null], ['refund', 11_000, 'wire 19']]); // prettier-ignore
   const timeline = (await cast.buyer.list<{ type: string }>(escrow.id, 'timeline')).map((e) => e.type);
   expect(timeline.filter((t) => t.startsWith('refund.'))).toEqual(['refund.ordered', 'refund.paid_by_bank']);
   const [told] =

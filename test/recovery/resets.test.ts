@@ -1,8 +1,9 @@
 // An operator resets the workflows beside an escrow, when they have ended, to each of their workflow tasks: a refund of
-// released money that the bank sent back, a refund made again, a lost chargeback, a debt. No money moves a second time.
+// released money that the bank sent back, a refund made again, one that the platform's bank paid, a lost chargeback, a debt. No money moves a second time.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { watchDebts } from '../../worker/debts.ts';
 import { ended as untilSettled, openDispute } from '../chargebacks/acts.ts';
+import { backdatePayment, paidByDebit } from '../stack/backdate.ts';
 import { castOf, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
 import { topUpFloat } from '../stack/books.ts';
 import { type Resets, resetToEachTask } from '../stack/resets.ts';
@@ -30,13 +31,13 @@ async function allMoney(): Promise<{ atStripe: string[]; posted: object[] }> {
   return { atStripe: atStripe.toSorted(), posted: [...posted] };
 }
 
-/** Each new run comes to its end: also where what came from outside is there from its beginning. */
-async function resets(workflowId: string): Promise<Resets> {
+/** Each new run comes to its end, unless it may wait for people: also where what came from outside is there from its beginning. */
+async function resets(workflowId: string, ends = true): Promise<Resets> {
   await world.client.workflow.getHandle(workflowId).result();
   const before = await allMoney();
   const unmoved = async (task: string): Promise<void> =>
     expect({ workflowId, task, ...(await allMoney()) }).toEqual({ workflowId, task, ...before });
-  return resetToEachTask(world.client, workflowId, unmoved, true);
+  return resetToEachTask(world.client, workflowId, unmoved, ends);
 }
 
 test('a refund of released money that the bank sent back: taken back, refunded and paid again once', async () => {
@@ -64,6 +65,23 @@ test('a refund that came back and was made again: given to the buyer once', asyn
   expect(await cast.ops.post(`/v1/ops/failed-refunds/${owed!.id}/retry`)).toMatchObject({ status: 200, body: { status: 'repaid' } }); // prettier-ignore
   const { activities } = await resets(`failed-refund/${owed!.id}`);
   expect(activities).toEqual(expect.arrayContaining(['readFailedRefund', 'refundAgain']));
+  await expectSound(world, cast, escrow.id);
+});
+
+test('a refund that Stripe could make no more and the platform’s bank paid: booked once', async () => {
+  const { buyer, ops, ops2 } = cast;
+  const escrow = await paidByDebit(world, cast, [10_000]);
+  await backdatePayment(world, escrow.id, 181);
+  await buyer.post(`/v1/escrows/${escrow.id}/cancel`, { reason: 'not needed' });
+  const [m] = escrow.milestones;
+  await untilEscrow(buyer, escrow.id, (e) => e.waiting_for.who === 'ops');
+  const paid = { milestone_id: m!.id, amount: 10_000, reference: 'wire 61', reason: 'Stripe refunds it no more' };
+  const asked = await ops.post<{ approval: { id: string } }>(`/v1/ops/escrows/${escrow.id}/refund-by-bank`, paid);
+  expect((await ops2.post(`/v1/ops/approvals/${asked.body.approval.id}/approve`)).body).toMatchObject({ status: 'executed' }); // prettier-ignore
+  await untilStatus(buyer, escrow.id, 'cancelled');
+  const { activities } = await resets(`escrow/${escrow.id}`, false);
+  expect(activities).toContain('refundByBank');
+  expect(await world.sql`SELECT FROM bank_refunds WHERE escrow_id = ${escrow.id}`).toHaveLength(1);
   await expectSound(world, cast, escrow.id);
 });
 

@@ -2,10 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { ALERT_KINDS } from '../../domain/alerts.ts';
+import type { RefundPart } from '../../domain/escrow-state.ts';
 import { alertWords } from '../../web/alert-words.ts';
 import { decimalOf, endOfDay, formatMoney, formatSpan, parseAmount } from '../../web/format.ts';
 import { ownPath } from '../../web/page.ts';
+import { milestoneStatus } from '../../web/parts/milestone-row.tsx';
 import { knownTimeZone } from '../../web/reader.ts';
+import { milestoneIn, twoSellers } from '../domain/fixtures.ts';
 import { EVENTS } from '../../web/words.ts';
 
 test.each([
@@ -73,6 +77,20 @@ test('the timeline has words for every event that the workflow writes', () => {
   const literal = [...source.matchAll(/(?:mark\.event|said)\(\s*'([a-z_.]+)'/g)].map((match) => match[1]!);
   expect(literal.length).toBeGreaterThan(20);
   expect(literal.filter((type) => (EVENTS as Record<string, string>)[type] === undefined)).toEqual([]);
+});
+
+test('a milestone whose money the bank took is not called refunded', () => {
+  const part = (more: Partial<RefundPart>): RefundPart => ({ id: 'rfd_1', part: 1, amount: 5000, chargeAmount: 5000, principal: 5000, buyerFee: 0, buyerFeeReturned: 0, status: 'succeeded', generation: 1, stripeRefundId: null, reason: '', before: 'funded', ...more }); // prettier-ignore
+  const said = (...refunds: RefundPart[]) => milestoneStatus(milestoneIn('refunded', twoSellers().milestones[0]!, { refunded: 5000 * refunds.length, refunds })).label; // prettier-ignore
+  expect(said(part({}), part({}))).toMatch(/^Refunded/);
+  // Taken of what was held, or of what was promised and never left.
+  expect(said(part({ id: 'dsp_1_1' }), part({ status: 'charged_back' }))).toBe('Charged back by the buyer’s bank');
+  expect(said(part({}), part({ status: 'charged_back' }))).toBe('Refunded, and charged back in part');
+});
+
+test('the runbook has a line for every alert that the product raises, with what to do', () => {
+  const runbook = readFileSync(new URL('../../docs/operator.md', import.meta.url), 'utf8').replaceAll(/ +/g, ' ');
+  expect(ALERT_KINDS.filter((kind) => !runbook.includes(`| \`${kind}\` | ${alertWords(kind).label} | ${alertWords(kind).todo} |`))).toEqual([]); // prettier-ignore
 });
 
 test('an alert of a kind that this version does not know is shown by its name, for a person to look at', () => {

@@ -3,7 +3,7 @@ import type { CardDisputeView } from '../../api/card-dispute.ts';
 import type { EscrowRecord } from '../../db/escrows.ts';
 import type { StoredFile } from '../../db/files.ts';
 import { policyInWords } from '../../domain/policy.ts';
-import { phaseOf } from '../../domain/chargeback.ts';
+import { isUndecided, phaseOf } from '../../domain/chargeback.ts';
 import { EVIDENCE_FILE_FIELDS } from '../../payments/port.ts';
 import { formatMoney, formatSize } from '../format.ts';
 import { CopyableId, Countdown, ErrorState, Moment, Money, Notice, StatusChip } from '../parts/basics.tsx';
@@ -73,6 +73,7 @@ export function CardDisputePage(props: CardDisputePageProps) {
           )}
           {phase === 'review' ? <p>The bank decides now. That takes up to 75 days; you are told.</p> : null}
         </section>
+        <HeldBack {...props} />
         <Loss {...props} />
         <section class="card" aria-labelledby="evidence">
           <h2 id="evidence">Evidence</h2>
@@ -108,6 +109,33 @@ export function CardDisputePage(props: CardDisputePageProps) {
     </Layout>
   );
 }
+
+/** By the terms: released money that is taken back while the bank decides, and what comes of it. */
+function HeldBack({ reader, record, dispute: d }: CardDisputePageProps) {
+  const { policy, milestones } = d.clawback;
+  if (milestones.length === 0) return policy === 'at_loss' || !isUndecided(phaseOf(d.status)) ? null : <p class="quiet">Released money is taken back while the bank decides; nothing was yet.</p>;
+  return (
+    <section class="card" aria-labelledby="held-back">
+      <h2 id="held-back">Held back while the bank decides</h2>
+      <p class="quiet">The terms say so: what was released is taken back when a dispute opens, and paid again if the bank decides for the seller.</p>
+      <Table label="Held back" columns={['Milestone', ...['Taken back', 'Lost', 'Paid again', 'Held now', 'Comes back if won'].map((label) => ({ label, right: true }))]}>
+        {milestones.map((part) => (
+          <tr>
+            <th scope="row">
+              {record.state.milestones.find((m) => m.id === part.milestone_id)?.title ?? part.milestone_id}
+              <span class="of">{record.parties.find((p) => p.id === part.seller_id)?.name}</span>
+            </th>
+            {[part.taken_back, part.taken_by_loss, part.paid_again, part.held_back, part.comes_back_if_won].map((amount) => (
+              <td class="right">
+                <Money reader={reader} of={amount} />
+              </td>
+            ))}
+          </tr>
+        ))}
+      </Table>
+    </section>
+  );
+} // prettier-ignore
 
 function Loss({ reader, record, dispute: d }: CardDisputePageProps) {
   if (d.loss === null) return null;

@@ -67,13 +67,36 @@ export function MoneyPage({ reader, record, movements, entries, term, showsAccou
               <td class="right">
                 <Money reader={reader} of={{ amount: row.amount, currency: row.currency }} />
               </td>
-              <td>{row.stripe_id === null ? 'not there yet' : <CopyableId id={row.stripe_id} />}</td>
+              <td>
+                {row.status === 'needs_bank' || row.reference !== null ? (
+                  <ByBank row={row} isStaff={showsAccounts} />
+                ) : row.stripe_id === null ? (
+                  'not there yet'
+                ) : (
+                  <CopyableId id={row.stripe_id} />
+                )}
+              </td>
             </tr>
           ))}
         </Table>
       )}
       {showsAccounts ? <Ledger reader={reader} entries={entries} /> : null}
     </Layout>
+  );
+}
+
+/** No movement at Stripe: the platform's bank pays it, by two of ops. */
+function ByBank({ row, isStaff }: { row: MovementRow; isStaff: boolean }) {
+  if (row.reference === null) return <>Not at Stripe: by bank transfer</>;
+  return (
+    <>
+      By bank transfer: <CopyableId id={row.reference} />
+      {isStaff && row.approval_id !== null ? (
+        <span class="of">
+          <a href={`/ops/approvals/${row.approval_id}`}>Approved by two people</a>
+        </span>
+      ) : null}
+    </>
   );
 }
 

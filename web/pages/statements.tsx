@@ -93,7 +93,10 @@ export function BuyerStatement({ reader, period, lines }: { reader: Reader; peri
               <td>
                 <Moment reader={reader} at={l.at} />
               </td>
-              <th scope="row">{STATEMENT_WORDS[l.kind] ?? l.kind}</th>
+              <th scope="row">
+                {STATEMENT_WORDS[l.kind] ?? l.kind}
+                {l.bank_reference === null ? null : <span class="of">by bank transfer {l.bank_reference}</span>}
+              </th>
               <td>
                 <a href={`/escrows/${l.escrow_id}`}>{l.escrow_title}</a>
               </td>
@@ -160,7 +163,7 @@ export function ReceiptPage({ reader, record, payment, refunds }: ReceiptProps) 
           {refunds.map((r) => (
             <tr>
               <th scope="row">
-                Refund<span class="of">{statusWords(PAYMENT_STATUS, r.status).label}, <Moment reader={reader} at={r.updated_at} /></span>
+                Refund<span class="of">{statusWords(PAYMENT_STATUS, r.status).label}, <Moment reader={reader} at={r.updated_at} />{r.stripe_id === null && r.status === 'succeeded' ? `, ${r.reason ?? ''}` : ''}</span>
               </th>
               <td class="right">{of(-r.amount)}</td>
             </tr>

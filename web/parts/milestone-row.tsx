@@ -2,12 +2,12 @@
 import { milestoneWaitingOf } from '../../api/escrow-view.ts';
 import type { EscrowRecord } from '../../db/escrows.ts';
 import type { StoredFile } from '../../db/files.ts';
-import { freezesOver, isMilestoneEnd, type MilestoneState } from '../../domain/escrow-state.ts';
+import { chargedBackAmount, freezesOver, isMilestoneEnd, type MilestoneState } from '../../domain/escrow-state.ts';
 import { fundable } from '../../domain/guards.ts';
 import { formatDay } from '../format.ts';
 import { waitsFor } from '../next-step.ts';
 import type { Reader } from '../reader.ts';
-import { FREEZE_REASON, MILESTONE_STATUS } from '../status-words.ts';
+import { CHARGED_BACK, FREEZE_REASON, MILESTONE_STATUS } from '../status-words.ts';
 import type { PageAction } from '../words.ts';
 import { FileList } from './files.tsx';
 import { Countdown, Money, StatusChip } from './basics.tsx';
@@ -43,7 +43,7 @@ export function MilestoneRow({ reader, record, milestone: m, actions, files, may
           <Money reader={reader} of={{ amount: m.amount, currency }} />
         </p>
       </div>
-      <StatusChip {...MILESTONE_STATUS[m.status]} />
+      <StatusChip {...milestoneStatus(m)} />
       {isMilestoneEnd(m.status) && waiting.who === 'nobody' ? null : (
         <p>
           {waitsFor(record, reader.person, waiting) ? 'You act next' : whoActs(waiting.who, record)}. {waiting.what}
@@ -66,6 +66,13 @@ export function MilestoneRow({ reader, record, milestone: m, actions, files, may
       )}
     </li>
   );
+}
+
+/** Money that went back is the seller's refund, or was taken by the buyer's bank. */
+export function milestoneStatus(m: MilestoneState) {
+  const taken = m.status === 'refunded' ? chargedBackAmount(m) : 0;
+  if (taken === 0) return MILESTONE_STATUS[m.status];
+  return taken >= m.refunded ? CHARGED_BACK.whole : CHARGED_BACK.part;
 }
 
 interface ClockProps {
@@ -142,6 +149,7 @@ function Moved({ reader, record, milestone: m }: Omit<MilestoneRowProps, 'action
   const { currency } = record.state.terms;
   if (m.accepted === 0 && m.refunded === 0) return null;
   const open = m.amount - m.accepted - m.refunded;
+  const taken = chargedBackAmount(m);
   return (
     <p class="quiet">
       {m.accepted === 0 ? null : (
@@ -149,9 +157,14 @@ function Moved({ reader, record, milestone: m }: Omit<MilestoneRowProps, 'action
           Accepted: <Money reader={reader} of={{ amount: m.accepted, currency }} />.{' '}
         </>
       )}
-      {m.refunded === 0 ? null : (
+      {m.refunded - taken === 0 ? null : (
         <>
-          Refunded or on its way back: <Money reader={reader} of={{ amount: m.refunded, currency }} />.{' '}
+          Refunded or on its way back: <Money reader={reader} of={{ amount: m.refunded - taken, currency }} />.{' '}
+        </>
+      )}
+      {taken === 0 ? null : (
+        <>
+          Taken back by the buyer’s bank: <Money reader={reader} of={{ amount: taken, currency }} />.{' '}
         </>
       )}
       {open === 0 ? null : (

@@ -75,7 +75,7 @@ async function download(call: PageCall): Promise<void> {
         ]),
       )
     : csv(
-        ['date', 'what', 'id', 'escrow_id', 'escrow', 'currency', 'amount', 'stripe_id'],
+        ['date', 'what', 'id', 'escrow_id', 'escrow', 'currency', 'amount', 'stripe_id', 'bank_reference'],
         (await buyerStatement(context.sql, viewer.id, period)).map((l) => [
           l.at.toISOString(),
           STATEMENT_WORDS[l.kind] ?? l.kind,
@@ -85,6 +85,7 @@ async function download(call: PageCall): Promise<void> {
           l.currency.toUpperCase(),
           decimalOf(l),
           l.stripe_id,
+          l.bank_reference,
         ]),
       );
   response
