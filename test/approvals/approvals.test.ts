@@ -333,7 +333,7 @@ describe('what else two people decide', () => {
         escrowId: escrow.id,
         legs: legs(
           { account: `seller:${sellerId}:receivable`, amountMinor: 700n, milestoneId, sellerId },
-          { account: 'dispute_fees', amountMinor: -700n, milestoneId },
+          { account: 'dispute_loss', amountMinor: -700n, milestoneId },
         ),
       });
       return openDebt(tx, { sellerId, escrowId: escrow.id, milestoneId, currency: 'usd', amountMinor: 700n, cause: { test: '1' }, dedupeKey: newId('debt') }); // prettier-ignore

@@ -66,7 +66,7 @@ async function filled(route: string, row: Row, role: Role, side: Side): Promise<
   else if (path.startsWith('/v1/sellers/')) ids['id'] = deal.seller;
   else if (path.startsWith('/pay/')) ids['id'] = deal.payment;
   else if (/^\/(v1\/webhook_endpoints|webhook-endpoints)\//.test(path)) ids['id'] = own!.endpoint;
-  else if (/^\/(v1\/api_keys|api-keys)\//.test(path)) ids['id'] = own!.key;
+  else if (/^\/(v1\/api_keys|api-keys)\//.test(path) && own !== null) ids['id'] = own.key;
   else if (/\/notifications\//.test(path) && own !== null) ids['id'] = own.notification;
   else if (path === '/security/sessions/:id/end') ids['id'] = own!.session;
   else if (path.startsWith('/invitations/')) ids['id'] = own!.invitation;

@@ -206,7 +206,7 @@ function debtOf(world: World, escrowId: string, milestoneId: string, sellerId: s
       escrowId,
       legs: legs(
         { account: `seller:${sellerId}:receivable`, amountMinor, milestoneId, sellerId },
-        { account: 'dispute_fees', amountMinor: -amountMinor, milestoneId },
+        { account: 'dispute_loss', amountMinor: -amountMinor, milestoneId },
       ),
     });
     const debt = await openDebt(tx, { sellerId, escrowId, milestoneId, currency: 'usd', amountMinor, cause: { example: '1' }, dedupeKey: randomUUID() }); // prettier-ignore
