@@ -1,10 +1,7 @@
-// From sign-in to the released milestone by clicking, in a real Chromium, without scripts and with them; and no
-// accessibility violation on the main pages, in both themes.
+// From sign-in to the released milestone by clicking, in a real Chromium, without scripts and with them.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { openDispute } from '../chargebacks/acts.ts';
-import { apiOf, fundedEscrow, proposal } from '../stack/api.ts';
-import { violationsInBothThemes } from './axe.ts';
+import { apiOf } from '../stack/api.ts';
 import { openPage, startBrowser, type VisitOptions } from './browser.ts';
 import { unclicked } from './clicks.ts';
 import { type PagesWorld, startPagesWorld } from './pages-world.ts';
@@ -105,52 +102,6 @@ describe.each([{ scripts: false }, { scripts: true }])('with scripts: $scripts',
     expect(escrow.money['fees']).toEqual({ amount: 10_000, currency: 'usd' });
     expect([...buyer.complaints, ...seller.complaints]).toEqual([]);
   }, 400_000);
-});
-
-describe('every page has no accessibility violations', () => {
-  let looks: [string, string[]][];
-
-  beforeAll(async () => {
-    const { people } = pages.world;
-    const buyerApi = apiOf(pages.world, people.buyer);
-    const sellerApi = apiOf(pages.world, people.seller);
-    const { id } = await buyerApi.propose({ title: 'Looked at', currency: 'usd', funding: 'upfront', milestones: [{ title: 'One', amount: 50_000, seller_id: people.seller.id }, { title: 'Two', amount: 170_000, seller_id: people.seller.id }] }); // prettier-ignore
-    await sellerApi.agree(id);
-    const { escrow } = await buyerApi.fund(id);
-    const [one, two] = escrow.milestones.map((m) => `/escrows/${id}/milestones/${m.id}`);
-    await sellerApi.act(id, escrow.milestones[0]!.id, 'submit', { note: 'Done' });
-    await buyerApi.act(id, escrow.milestones[0]!.id, 'accept', { amount: 20_000 });
-    const paid = (await buyerApi.list<{ id: string }>(id, 'payments'))[0]!;
-    const on = `/escrows/${id}`;
-    const open = await buyerApi.propose({ title: 'Not paid', currency: 'jpy', funding: 'upfront', milestones: [{ title: 'One', amount: 50_000, seller_id: people.seller.id }] }); // prettier-ignore
-    await sellerApi.agree(open.id);
-    const unpaid = await buyerApi.fund(open.id, {});
-    await apiOf(pages.world, people.ops).post(`/v1${two}/refund`, { reason: 'Over the limit' });
-    const { body } = await apiOf(pages.world, people.ops).get<{ data: { id: string }[] }>('/v1/ops/approvals');
-    const charged = await fundedEscrow(buyerApi, [sellerApi], proposal(people.seller.id, [10_000]));
-    const dispute = await openDispute(pages.world, buyerApi, charged);
-    await pages.world.sql`INSERT INTO alerts (kind, dedupe_key, detail) VALUES ('transfer_refused', 'axe', '{}')`;
-    looks = [
-      ['buyer', ['/escrows', '/escrows/new', on, `${on}/money?term=held`, `${on}/amend`, `${on}/receipts/${paid.id}`, `/pay/${paid.id}`, `/pay/${unpaid.payment.id}`, `${one}/accept`, `${one}/dispute`, `${two}/refund`, '/statements', '/nowhere']],
-      ['seller', ['/escrows', on, '/money', '/verification', '/statements', `${two}/submit`, `/disputes/${dispute.id}`]],
-      ['ops', ['/ops', on, `${on}/money`, `/ops${on}`, `/ops${on}/force-decision`, '/ops/events', '/ops/approvals', `/ops/approvals/${body.data[0]!.id}`, '/ops/debts', '/ops/audit?verify=true', '/ops/health?invariants=true', '/ops/chargebacks', '/ops/payouts', '/ops/search?id=looked', `${on}/freeze`]],
-    ]; // prettier-ignore
-  }, 400_000);
-
-  test('in either theme', async () => {
-    const violations: string[] = [];
-    const stranger = await openPage(browser, { scripts: true });
-    await stranger.page.goto(`${pages.url}/sign-in`);
-    violations.push(...(await violationsInBothThemes(stranger.page)));
-    for (const [person, paths] of looks) {
-      const { page } = await signedIn(person, { scripts: true });
-      for (const path of paths) {
-        await page.goto(`${pages.url}${path}`);
-        violations.push(...(await violationsInBothThemes(page)));
-      }
-    }
-    expect(violations).toEqual([]);
-  }, 600_000);
 });
 
 test('the costs follow what is typed, without a click', async () => {
