@@ -44,8 +44,11 @@ const DAY_MS = 86_400_000;
 /** Events may get lost: a dispute that nobody speaks of is read again. */
 const READ_AGAIN_MS = 7 * DAY_MS;
 
-/** A transfer or refund of the same money, under way when the dispute is lost, is looked at again after. */
-const MOVES_END = '1 minute';
+/**
+ * A transfer or refund of the same money, under way when the dispute is lost, is looked at again: each minute for an hour, then each
+ * hour, because a seller whom Stripe cannot pay again is waited for over months, and a history has its limit.
+ */
+const lookedAtAgainAfter = (looks: number): number => (looks < 60 ? 60_000 : 3_600_000);
 
 interface MilestoneAmount {
   milestoneId: string;
@@ -63,6 +66,8 @@ interface Run {
   paying: number;
   /** Evidence is on its way to Stripe; nothing else may be sent meanwhile. */
   sending: boolean;
+  /** The stage for which evidence was sent: it goes once, also where Stripe does not count it. */
+  sent: string | null;
 }
 
 /** Evidence and acceptance are possible only now. */
@@ -78,6 +83,9 @@ function packAt(word: DisputeWord): number | null {
   if (word.dueAt === null) return null;
   return word.dueAt - Math.min(DAY_MS, Math.floor((word.dueAt - word.openedAt) / 4));
 }
+
+/** An inquiry and the chargeback after it take an answer each, and so does each round. */
+const stageOf = (word: DisputeWord): string => `${word.phase}:${word.round ?? 1}`;
 
 function answerUntil(word: DisputeWord): number | null {
   const pack = packAt(word);
@@ -96,7 +104,16 @@ const wordOf = (input: ChargebackInput, run: Run): ChargebackWord => ({
 });
 
 export async function chargeback(input: ChargebackInput): Promise<ChargebackWord> {
-  const run: Run = { word: null, news: false, settled: false, accepted: [], clawback: null, paying: 0, sending: false };
+  const run: Run = {
+    word: null,
+    news: false,
+    settled: false,
+    accepted: [],
+    clawback: null,
+    paying: 0,
+    sending: false,
+    sent: null,
+  };
   setHandler(defineSignal<[DisputeSignal]>(CHARGEBACK_SIGNALS.stripeEvent), () => {
     run.news = true;
   });
@@ -144,7 +161,7 @@ async function untilNews(input: ChargebackInput, run: Run, word: DisputeWord): P
   const pack = packAt(word);
   const answers = (word.phase === 'open' || word.phase === 'inquiry') && !word.submitted;
   const until = answers ? answerUntil(word) : null;
-  const sends = pack !== null && answers && (word.worthDefending || word.staged);
+  const sends = pack !== null && answers && run.sent !== stageOf(word) && (word.worthDefending || word.staged);
   if (!sends) {
     await condition(() => run.news, READ_AGAIN_MS, { summary: 'Stripe’s word' });
     return;
@@ -161,7 +178,10 @@ async function send(input: ChargebackInput, run: Run): Promise<void> {
   run.sending = true;
   try {
     await money(`submit evidence for ${input.disputeId}`).submitDisputeEvidence(input.disputeId);
-    if (run.word !== null) run.word = { ...run.word, submitted: true };
+    if (run.word !== null) {
+      run.sent = stageOf(run.word);
+      run.word = { ...run.word, submitted: true };
+    }
     run.news = true;
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
@@ -176,9 +196,11 @@ async function settle(input: ChargebackInput, run: Run, round: number): Promise<
   const { disputeId } = input;
   await condition(() => run.paying === 0);
   let plan = await books.planDisputeLoss(disputeId);
-  while (plan.waitsFor !== undefined) {
+  for (let looks = 0; plan.waitsFor !== undefined; looks++) {
     run.news = false;
-    await condition(() => run.news, MOVES_END, { summary: `${plan.waitsFor.join(', ')} come to their end` });
+    await condition(() => run.news, lookedAtAgainAfter(looks), {
+      summary: `${plan.waitsFor.join(', ')} come to their end`,
+    });
     plan = await books.planDisputeLoss(disputeId);
   }
   const settled = await books.settleDisputeLoss(disputeId, await takeBack(input, plan.takeBacks));
@@ -212,7 +234,7 @@ async function takeBack(input: ChargebackInput, orders: readonly TakeBackOrder[]
  */
 async function clawBack(input: ChargebackInput, run: Run, round: number): Promise<PayAgainOrder[]> {
   await condition(() => run.paying === 0);
-  for (;;) {
+  for (let looks = 0; ; looks++) {
     const plan = await books.planClawback({ disputeId: input.disputeId, round });
     if (plan.waitsFor === undefined) {
       const reversed = (await takeBack(input, plan.takeBacks)).filter((r) => r.amount > 0);
@@ -221,7 +243,7 @@ async function clawBack(input: ChargebackInput, run: Run, round: number): Promis
         .filter((order) => reversed.some((r) => r.milestoneId === order.milestoneId))
         .map(({ amount: _wanted, ...subject }) => subject);
     }
-    await condition(() => run.word !== null && isFinal(run.word.phase), MOVES_END, {
+    await condition(() => run.word !== null && isFinal(run.word.phase), lookedAtAgainAfter(looks), {
       summary: `${plan.waitsFor.join(', ')} come to their end`,
     });
   }

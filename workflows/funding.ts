@@ -120,11 +120,14 @@ export function orderFor(
     returnUrl,
     ...(payment.checkout === undefined ? {} : { checkout: { ...payment.checkout, title: state.terms.title } }),
     milestones: state.terms.milestones.filter((m) => payment.milestoneIds.includes(m.id)),
-    allocate:
-      state.ending === null &&
-      state.milestones.every((m) => m.status !== 'cancelled' || !payment.milestoneIds.includes(m.id)),
+    allocate: isWanted(state, payment),
   };
 }
+
+/** Neither the escrow nor a milestone that it pays for was given up. */
+const isWanted = (state: EscrowState, payment: PaymentState): boolean =>
+  state.ending === null &&
+  state.milestones.every((m) => m.status !== 'cancelled' || !payment.milestoneIds.includes(m.id));
 
 /** An activity that gave up is an answer too: the payment waits for ops, nothing is guessed. */
 export async function settled(work: Promise<PaymentAnswer>): Promise<PaymentAnswer | null> {
@@ -147,7 +150,14 @@ export function applyAnswer(
   payment.busy = false;
   // A word that was read before the success is old, whenever it comes.
   if (payment.status === 'succeeded') return;
+  // Said before: what it was to pay for may be paid another way by now.
+  if (payment.status === 'canceled' && answer?.status === 'canceled') return;
   mark.head();
+  // Two attempts at once: the other's answer let the escrow be given up. Read again as unwanted, its allocation is undone.
+  if (answer?.status === 'succeeded' && allocated && !isWanted(state, payment)) {
+    payment.abandoned = true;
+    return;
+  }
   if (answer === null) {
     state.frozen.push({
       reason: 'ops',

@@ -1,12 +1,16 @@
 // What seeds found in the product, each without its seed.
 import { expect, test } from '@jest/globals';
+import type { PaymentAnswer } from '../../activities/contract.ts';
 import { releasedRefundOrder } from '../../api/released-refund-order.ts';
 import type { EscrowState } from '../../domain/escrow-state.ts';
 import { Chance } from '../../simulation/clock.ts';
+import { type Command, Execution, type Job } from '../../simulation/core.ts';
 import { BUYER, OPS, SELLERS } from '../../simulation/people.ts';
 import { termsOf } from '../../simulation/terms.ts';
+import { applyAnswer } from '../../workflows/funding.ts';
 import { closeIfDone } from '../../workflows/run.ts';
 import { take } from '../../workflows/taken.ts';
+import { isolateForTests } from './bundle.ts';
 
 test('a released milestone that the amended terms leave out can still be refunded, with its fee as it was paid', () => {
   const terms = termsOf('esc_1', BUYER.id, SELLERS.map((s) => s.id), new Chance(1), Date.UTC(2026, 0, 1)); // prettier-ignore
@@ -36,4 +40,49 @@ test('a chargeback that takes what was in dispute ends the dispute and its freez
   const mark = { milestone() {}, head() {}, event() {} };
   take(state, mark, 'dp_1', { milestoneId: 'ms_1', principal: 1293, buyerFee: 0 });
   expect([m.status, m.dispute.status, state.frozen]).toEqual(['accepted', 'settled', []]);
+});
+
+test('evidence that Stripe took and does not count is not sent again and again: the bank’s word is waited for', async () => {
+  const isolate = await isolateForTests();
+  const argument = { disputeId: 'dp_1', escrowId: 'esc_1' };
+  const execution = new Execution(isolate, { workflowId: 'chargeback/dp_1', runId: 'found1', type: 'chargeback', argument, seed: 1, visited: null }); // prettier-ignore
+  let now = Date.UTC(2026, 0, 1);
+  const word = { ...argument, chargeId: 'ch_1', status: 'needs_response', phase: 'open', round: 1, amount: 9000, currency: 'usd', openedAt: now, dueAt: now + 8 * 86_400_000, evidenceMs: 86_400_000, submitted: false, staged: true, named: [], frozen: [], sellers: ['usr_seller_1'], worthDefending: true }; // prettier-ignore
+  let sent = 0;
+  const jobsAfter = (commands: Command[]): Job[] =>
+    commands.flatMap((c): Job[] => {
+      if (c.kind === 'activity' && c.type === 'submitDisputeEvidence') sent += 1;
+      if (c.kind === 'activity') return [{ kind: 'activity', seq: c.seq, result: c.type === 'recordDispute' ? word : undefined }]; // prettier-ignore
+      if (c.kind === 'signalExternal') return [{ kind: 'signalled', seq: c.seq, told: true }];
+      if (c.kind !== 'startTimer') return [];
+      now += c.ms;
+      return [{ kind: 'timer', seq: c.seq }];
+    });
+  let jobs: Job[] = [{ kind: 'init', argument }];
+  // The hour of our own pack, then twice a week in which nobody speaks.
+  for (let tasks = 0; tasks < 12; tasks++) jobs = jobsAfter(execution.activate(jobs, now));
+  expect(sent).toBe(1);
+  expect(now - word.openedAt).toBeGreaterThanOrEqual(15 * 86_400_000);
+  execution.evict();
+  await isolate.settled();
+}, 400_000);
+
+test('a payment that succeeds by the second of two attempts, after the first one’s answer gave the escrow up, is read again as unwanted', () => {
+  const payment = { id: 'pay_1', milestoneIds: ['ms_1'], status: 'requires_action', busy: true, abandoned: false, paymentIntentId: 'pi_1', chargeId: null, methodType: null, declineCode: null, returned: null }; // prettier-ignore
+  const state = { id: 'esc_1', status: 'settling', ending: 'cancelled', frozen: [], terms: { milestones: [] }, milestones: [{ id: 'ms_1', status: 'cancelled', funds: null }], payments: [payment] } as unknown as EscrowState; // prettier-ignore
+  const answer = { status: 'succeeded', paymentIntentId: 'pi_1', chargeId: 'ch_1', allocations: [{ milestoneId: 'ms_1', principal: 500, buyerFee: 0, sellerFee: 0 }] } as unknown as PaymentAnswer; // prettier-ignore
+  const mark = { milestone() {}, head() {}, event() {} };
+  applyAnswer(state, mark, state.payments[0]!, answer, true);
+  // Unwanted and open: the workflow cancels it, finds it paid, and gives the whole of it back.
+  expect(payment).toMatchObject({ status: 'requires_action', abandoned: true, busy: false });
+  expect(state.milestones[0]).toEqual({ id: 'ms_1', status: 'cancelled', funds: null });
+});
+
+test('a payment that is cancelled twice does not open its milestones again, which another payment is about to pay for', () => {
+  const paid = { id: 'pay_1', milestoneIds: ['ms_1'], status: 'canceled', busy: true, paymentIntentId: 'pi_1', declineCode: null, methodType: null }; // prettier-ignore
+  const state = { id: 'esc_1', status: 'funding', ending: null, frozen: [], milestones: [{ id: 'ms_1', status: 'processing', funds: null }], payments: [paid] } as unknown as EscrowState; // prettier-ignore
+  const said: string[] = [];
+  const mark = { milestone() {}, head() {}, event: (type: string) => said.push(type) };
+  applyAnswer(state, mark, state.payments[0]!, { status: 'canceled', paymentIntentId: 'pi_1' } as PaymentAnswer, true);
+  expect([state.milestones[0]!.status, said, paid.busy]).toEqual(['processing', [], false]);
 });
