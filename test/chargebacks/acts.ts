@@ -54,8 +54,8 @@ export async function decide(world: World, dispute: DisputeRow, evidence: 'winni
   await control(world.sandbox.url, 'clock', { advance: 'PT2S' });
 }
 
-/** Waits for the end of its workflow, which begins a moment after its row is written. */
-export async function ended(world: World, dispute: DisputeRow): Promise<void> {
+/** Waits for the end of its workflow, which begins a moment after its row is written; what the workflow returns. */
+export async function ended(world: World, dispute: DisputeRow): Promise<unknown> {
   const handle = world.client.workflow.getHandle(`chargeback/${dispute.id}`);
   const began = async () =>
     handle.describe().then(
@@ -66,5 +66,5 @@ export async function ended(world: World, dispute: DisputeRow): Promise<void> {
       },
     );
   await until(began, `chargeback/${dispute.id} begins`, 120_000);
-  await handle.result();
+  return handle.result();
 }
