@@ -58,7 +58,7 @@ export function holdToEachStep(watch: StepWatch): { letGo(): Promise<void> } {
   watches.add(watch);
   return {
     letGo: async () => {
-      watches.delete(watch);
+      if (!watches.delete(watch)) return;
       const wrong = await watch.wrong();
       await watch.close();
       expect(wrong).toEqual([]);

@@ -61,6 +61,8 @@ export interface WorldOptions {
   /** False: events stay in the inbox until `pump` is started by the test. */
   pump?: boolean;
   pages?: boolean;
+  /** Why its steps are not those of a product; see createDatabase. */
+  unwatched?: string;
   /** Before each try of a webhook; the product's own schedule without it. */
   webhookDelaysMs?: readonly number[];
   /** Every workflow continues as new after so many commands. */
@@ -83,7 +85,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     runtimeInstalled = true;
   }
   const ends: (() => Promise<unknown>)[] = [];
-  const database = await createDatabase();
+  const database = await createDatabase(options.unwatched === undefined ? {} : { unwatched: options.unwatched });
   ends.push(() => database.drop());
   const sql = connect(database.appUrl, { max: 20, applicationName: 'world' });
   ends.push(() => sql.end({ timeout: 5 }));

@@ -15,7 +15,7 @@ let owner: Sql;
 let buyer: Api;
 let seller: Api;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ unwatched: 'money is taken away, so that a shortfall is seen' });
   owner = connect(world.ownerUrl, { max: 1 });
   buyer = apiOf(world, world.people.buyer);
   seller = apiOf(world, world.people.seller);
