@@ -206,7 +206,7 @@ export function refundFlow(deps: ActivityDeps) {
    * A refund that was asked in the ledger and whose answer nobody has: what Stripe made of it is written down, and where it
    * made nothing the asking is undone. Whoever asks again finds this answer.
    */
-  async function answer(movement: Movement, refund: RefundFacts | null, code: string): Promise<void> {
+  async function answer(movement: Movement, refund: RefundFacts | null, code: string): Promise<RefundAnswer> {
     const order = callOf(movement);
     const legs = await sql<
       { account: string; amount: bigint; milestone_id: string | null; seller_id: string | null }[]
@@ -220,8 +220,8 @@ export function refundFlow(deps: ActivityDeps) {
       asked: () => asked,
       succeeded: () => Promise.resolve(),
     };
-    if (refund) await record(order, booking, refund);
-    else await undo(order, booking, 'failed', code, 'Stripe knows no such refund, and makes none of a disputed charge.', null); // prettier-ignore
+    if (refund) return record(order, booking, refund);
+    return undo(order, booking, 'failed', code, 'Stripe knows no such refund, and makes none of a disputed charge.', null); // prettier-ignore
   }
 
   return { ask, readAgain, answer };

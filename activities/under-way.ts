@@ -33,8 +33,12 @@ export async function settleUnderWay(deps: ActivityDeps, dispute: CardDispute): 
   for (const m of open) {
     // Refused, and tried again later under another key: it stands still.
     if (m.kind === 'transfer' && m.refused !== null && !m.recovering) continue;
-    // A refund of released money has a workflow that brings it to its end; a pending one has Stripe.
-    if (m.calling || m.recovering || m.status === 'pending' || m.kind === 'reversal') waits.push(m.id);
+    // A refund of released money has a workflow that brings it to its end.
+    if (m.recovering || m.kind === 'reversal') waits.push(m.id);
+    // Its escrow may have had no answer, and reads nothing before ops lift the freeze: Stripe says whether it is under way.
+    else if (m.status === 'pending') {
+      if (await isStillPending(m)) waits.push(m.id);
+    } else if (m.calling) waits.push(m.id);
     else if (m.kind === 'refund') await settleRefund(m);
     else await settleTransfer(m);
   }
@@ -43,6 +47,13 @@ export async function settleUnderWay(deps: ActivityDeps, dispute: CardDispute): 
     WHERE r.status = 'reserved' AND r.escrow_id = ${dispute.escrow_id}
       AND m.state -> 'funds' ->> 'chargeId' = ${dispute.charge_id}`;
   return [...new Set([...waits, ...taken.map((r) => r.id)])];
+
+  async function isStillPending(m: Movement): Promise<boolean> {
+    const made = await readFromStripe(() => payments.retrieveRefund(m.stripe_id!));
+    // A word that this version does not know ends nothing.
+    if (made.status === 'unknown') return true;
+    return (await refundFlow(deps).answer(m, made, 'charge_disputed')).outcome === 'pending';
+  }
 
   async function settleRefund(m: Movement): Promise<void> {
     const [payment] = await sql<{ stripe_id: string }[]>`SELECT stripe_id FROM movements WHERE id = ${m.payment_id}`;

@@ -91,6 +91,42 @@ test('a promise that Stripe has made without an answer stands, and the chargebac
   await expectBooksClose(world, escrow.id);
 });
 
+describe('a refund that Stripe had made pending, and whose answer was lost, so that its escrow reads no word of it', () => {
+  async function pendingUnheard(amount: number): Promise<EscrowObject> {
+    const { id } = await buyer.propose(proposal(cast.seller.person.id, [10_000]));
+    await cast.seller.agree(id);
+    const { escrow } = await buyer.fund(id, { payment_method: 'pm_card_pendingRefund' });
+    failAt = 'after_commit';
+    await buyer.act(escrow.id, escrow.milestones[0]!.id, 'refund', { amount, reason: 'not needed any more' });
+    await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('ops'));
+    expect(await statusOf(escrow)).toEqual(['pending']);
+    return escrow;
+  }
+  const statusOf = async (e: EscrowObject) => (await world.sql<{ status: string }[]>`SELECT status FROM movements WHERE escrow_id = ${e.id} AND kind = 'refund'`).map((m) => m.status); // prettier-ignore
+
+  test('succeeded at Stripe meanwhile: the loss is divided over the rest, and waits for nobody', async () => {
+    const escrow = await pendingUnheard(4000);
+    await control(world.sandbox.url, 'clock', { advance: 'P1D' });
+    await lose(escrow, 6000);
+    expect(await statusOf(escrow)).toEqual(['succeeded']);
+    await cast.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect([statusesOf(done), ...amountsOf(done, 'charged_back', 'refunded', 'held', 'absorbed')]).toEqual([['refunded'], 6000, 4000, 0, 0]); // prettier-ignore
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('failed at Stripe meanwhile: the chargeback keeps the promise', async () => {
+    const escrow = await pendingUnheard(10_000);
+    const [refund] = await world.sql<{ stripe_id: string }[]>`SELECT stripe_id FROM movements WHERE escrow_id = ${escrow.id} AND kind = 'refund'`; // prettier-ignore
+    await control(world.sandbox.url, `refunds/${refund!.stripe_id}`, { fail: 'expired_or_canceled_card' });
+    await lose(escrow);
+    expect(await statusOf(escrow)).toEqual(['failed']);
+    const done = await untilStatus(buyer, escrow.id, 'completed');
+    expect([statusesOf(done), ...amountsOf(done, 'charged_back', 'refunded', 'held', 'absorbed')]).toEqual([['refunded'], 10_000, 0, 0, 0]); // prettier-ignore
+    await expectBooksClose(world, escrow.id);
+  });
+});
+
 test('a refund that is still under way is waited for before the loss is divided', async () => {
   const escrow = await funded();
   failAt = 'before_call';

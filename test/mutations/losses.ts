@@ -34,6 +34,6 @@ export const LOSS_MUTATIONS: readonly Mutation[] = [
   at('activities/refund.ts')('a part that has paid its seller is not withdrawn', "if (netted > 0n || (transfer !== null && transfer.status !== 'reserved')) {", 'if (netted > 0n) {', gone('of a part that has paid its seller')),
   at('workflows/commands.ts')('a late payment’s return that comes back is read again', 'reopenReturn(run.state, signal.refundId);', '', ['test/workflows/funding.test.ts', 'money for a milestone that was given up meanwhile goes back']),
   at('activities/under-way.ts')('a transfer whose answer was lost is looked up before a loss is divided', 'if (found) await sql.begin((tx) => bookTransfer(tx as Tx, m.id, madeOf(found)));', '', ['test/chargebacks/promised.test.ts', 'a transfer that is under way']),
-  at('activities/under-way.ts')('a transfer that somebody still calls for is waited for', 'if (m.calling || m.recovering', 'if (m.recovering', ['test/chargebacks/promised.test.ts', 'a transfer that is under way']),
+  at('activities/under-way.ts')('a transfer that somebody still calls for is waited for', 'else if (m.calling) waits', 'else if (m.calling && m.recovering) waits', ['test/chargebacks/promised.test.ts', 'a transfer that is under way']),
   at('db/invariants.ts')('receivables are held to the open debts', '...(await receivablesAreDebts(tx)),', '', ['test/invariants/invariants.test.ts', '2: a debt that the ledger does not have']),
 ]; // prettier-ignore
