@@ -265,13 +265,14 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
   async function submitDisputeEvidence(disputeId: string): Promise<void> {
     const dispute = await known(disputeId);
     const facts = await atStripe(dispute);
+    const phase = phaseOf(facts.status);
     // One submission is all that the network takes: a repetition finds it made.
-    if (facts.submissions > 0 || !['open', 'inquiry'].includes(phaseOf(facts.status))) return;
+    if (facts.submissions > 0 || (phase !== 'open' && phase !== 'inquiry')) return;
     const { terms } = await paidByCharge(sql, dispute.escrow_id, dispute.charge_id);
     const evidence = { ...(await evidencePack(sql, dispute, terms)), ...(await filesAtStripe(disputeId)) };
     await writing(
       () =>
-      payments.updateDispute(dispute.stripe_dispute_id, { evidence, submit: true }, `${dispute.escrow_id}:${disputeId}:submit:1`), // prettier-ignore
+      payments.updateDispute(dispute.stripe_dispute_id, { evidence, submit: true }, `${dispute.escrow_id}:${disputeId}:${submissionOf(phase, dispute)}`), // prettier-ignore
     );
   }
 
@@ -304,6 +305,13 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
     },
   };
 }
+
+/**
+ * An inquiry and the chargeback after it are one dispute at Stripe, within the day for which it replays a key: each stage and
+ * round has its own. An inquiry's says no stage, as before stages were told apart.
+ */
+const submissionOf = (phase: 'open' | 'inquiry', { state }: CardDispute): string =>
+  `submit:${phase === 'open' ? 'chargeback:' : ''}${state.decided?.round ?? 1}`;
 
 /** Its loss was posted. */
 async function isSettled(tx: Tx, disputeId: string): Promise<boolean> {

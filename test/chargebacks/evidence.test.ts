@@ -1,5 +1,9 @@
 // Who answers a card dispute, by when, and what is sent; on a clock that nobody advances.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import pino from 'pino';
+import { createActivities } from '../../activities/index.ts';
+import type { Payments } from '../../payments/port.ts';
 import { type Api, castOf, type EscrowObject, fundedEscrow, untilEscrow, untilStatus } from '../stack/api.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
 import { recordHistory } from '../stack/record-history.ts';
@@ -61,6 +65,31 @@ test('a seller writes and sends evidence; the buyer reads, and strangers see not
   const after = await untilEscrow(buyer, escrow.id, (e) => e.frozen.length === 0);
   expect(amountsOf(after, 'held', 'disputed', 'charged_back')).toEqual([20_000, 0, 0]);
   await expectBooksClose(world, escrow.id);
+});
+
+test('an inquiry, the chargeback after it and each round send evidence under keys of their own, and a repetition under the same', async () => {
+  const escrow = await twoSellers();
+  const dispute = await openDispute(world, buyer, escrow, { inquiry: true });
+  const keys: string[] = [];
+  // Stripe's word of each stage, before any submission was counted, and the keys that it is given.
+  const sentIn = async (status: string): Promise<string> => {
+    const payments: Payments = {
+      ...world.payments,
+      retrieveDispute: async (id) => ({ ...(await world.payments.retrieveDispute(id)), status, submissions: 0 }),
+      updateDispute: (_id, _input, key) => (keys.push(key), world.payments.retrieveDispute(dispute.stripe_dispute_id)),
+    };
+    const activities = createActivities({ sql: world.sql, payments, logger: pino({ level: 'silent' }) });
+    await new MockActivityEnvironment().run(() => activities.submitDisputeEvidence(dispute.id));
+    return keys.at(-1)!;
+  };
+  const stages = [await sentIn('warning_needs_response'), await sentIn('needs_response')];
+  expect([await sentIn('warning_needs_response'), await sentIn('needs_response')]).toEqual(stages);
+  await world.sql`UPDATE disputes SET state = state || ${world.sql.json({ decided: { round: 2, last: null } })} WHERE id = ${dispute.id}`; // prettier-ignore
+  stages.push(await sentIn('needs_response'));
+  expect(new Set(stages).size).toBe(3);
+  for (const key of stages) expect(key).toMatch(new RegExp(`^${escrow.id}:${dispute.id}:submit:`, 'u'));
+  await world.payments.closeDispute(dispute.stripe_dispute_id, `close:${dispute.id}`);
+  await ended(world, dispute);
 });
 
 test('a loss is accepted only when every affected seller has', async () => {
