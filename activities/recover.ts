@@ -233,15 +233,23 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
       await recordAgain(id, made);
     } catch (error) {
       if (!(error instanceof PaymentsError)) throw error;
-      await raiseAlert(sql, {
-        kind: 'pay_again_refused',
-        key: `pay_again:${id}:${generation}`,
-        escrowId: subject.escrowId,
-        detail: { code: error.code, message: error.message, milestone_id: subject.milestoneId },
-      });
+      await tellRefused(subject, id, generation, error);
       // The money is the seller's: a compensation goes on until it is done, under a new generation each.
       throw ApplicationFailure.create({ message: error.message, type: error.code, nonRetryable: false });
     }
+  }
+
+  /** Once: the next tries are refused too, and ops who have closed it are told again. */
+  async function tellRefused(s: RecoverySubject, id: string, generation: number, { code, message }: PaymentsError) {
+    const [told] = await sql`
+      SELECT FROM alerts WHERE kind = 'pay_again_refused' AND starts_with(dedupe_key, ${`pay_again:${id}:`}) AND resolved_at IS NULL`;
+    if (told) return;
+    await raiseAlert(sql, {
+      kind: 'pay_again_refused',
+      key: `pay_again:${id}:${generation}`,
+      escrowId: s.escrowId,
+      detail: { code, message, milestone_id: s.milestoneId },
+    });
   }
 
   async function recordAgain(id: string, made: TransferFacts): Promise<void> {

@@ -1,9 +1,11 @@
 // Activities of recovery that die at every point: each money step happens once, and the books close.
 import { Context } from '@temporalio/activity';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pino from 'pino';
 import { createActivities } from '../../activities/index.ts';
 import { snapshotOf } from '../../domain/escrow-state.ts';
+import { PaymentsError } from '../../payments/errors.ts';
 import { castOf } from '../stack/api.ts';
 import { topUpFloat, workflowState } from '../stack/books.ts';
 import { control, startWorld, type World } from '../stack/world.ts';
@@ -59,6 +61,23 @@ test('the seller is paid again once', async () => {
   expect([...armed]).toEqual([]);
   await expectSound(world, cast, ...escrows.map((e) => e.id));
 }, 400_000);
+
+test('a seller whom Stripe refuses to be paid again is one alert, and another only when ops have closed it', async () => {
+  const escrow = await releasedEscrow(cast, [5000], {}, 'seller2');
+  const [m] = (await workflowState(world, escrow.id)).milestones;
+  const payments = { ...world.payments, createTransfer: () => Promise.reject(new PaymentsError('refused', 'account_closed', 'It is closed.')) }; // prettier-ignore
+  const { payAgain } = createActivities({ sql: world.sql, payments, logger: pino({ level: 'silent' }) });
+  const order = { recoveryId: `rfd_${escrow.id.slice(4)}`, escrowId: escrow.id, milestoneId: m!.id, sellerId: m!.sellerId, chargeId: m!.funds!.chargeId, currency: 'usd', amount: 1 }; // prettier-ignore
+  const refused = () => expect(new MockActivityEnvironment().run(() => payAgain(order))).rejects.toMatchObject({ type: 'account_closed', nonRetryable: false }); // prettier-ignore
+  const told = async () => (await world.sql`SELECT FROM alerts WHERE escrow_id = ${escrow.id} AND kind = 'pay_again_refused'`).length; // prettier-ignore
+  await refused();
+  await refused();
+  expect(await told()).toBe(1);
+  await world.sql`UPDATE alerts SET resolved_at = now() WHERE escrow_id = ${escrow.id} AND kind = 'pay_again_refused'`;
+  await refused();
+  await refused();
+  expect(await told()).toBe(2);
+});
 
 test('a debt is taken out of a release once, also where nothing is left to transfer', async () => {
   const { seller3 } = cast;
