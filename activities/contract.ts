@@ -65,6 +65,8 @@ export type TransferAnswer =
   | { outcome: 'blocked_funds' }
   /** The platform has never paid this seller: not before `until`, ms. */
   | { outcome: 'held_first_release'; until: number }
+  /** A lost dispute took the part before Stripe was asked: there is nothing to transfer. */
+  | { outcome: 'charged_back' }
   | { outcome: 'refused'; code: string; message: string };
 
 export interface RefundOrder {

@@ -1,10 +1,11 @@
 // Money out to a seller: earn the fee, take what the seller owes, reserve and transfer the rest, post; each step findable
 // again after a crash.
+import { TAKEN_BY_LOSS } from '../db/accepted-parts.ts';
 import { bookTransfer } from '../db/bookings.ts';
 import type { Tx } from '../db/client.ts';
 import { setOffDebts, setOffOf } from '../db/debts.ts';
 import { overdrawn, post } from '../db/ledger.ts';
-import { changeMovement, lockMovement, raiseAlert, reserveMovement, useCharge } from '../db/movements.ts';
+import { changeMovement, lockMovement, raiseAlert, reserveMovement, TransferCanceled, useCharge } from '../db/movements.ts'; // prettier-ignore
 import { project } from '../db/projection.ts';
 import { findSeller, firstReleaseWaitsUntil, noteFirstAcceptance, updateSellerCapability } from '../db/sellers.ts';
 import { assert } from '../domain/errors.ts';
@@ -20,6 +21,9 @@ const NO_CAPABILITY = new Set(['insufficient_capabilities_for_transfer', 'transf
 
 /** v1 says resource_missing, v2 not_found, and both account_invalid to a platform that has no access any more. */
 const GONE = new Set(['resource_missing', 'not_found', 'account_invalid']);
+
+const canceled = ({ code, message }: TransferCanceled): TransferAnswer =>
+  code === TAKEN_BY_LOSS ? { outcome: 'charged_back' } : { outcome: 'refused', code: 'transfer_canceled', message };
 
 export function releaseActivities(deps: ActivityDeps) {
   const { sql, payments, firstReleaseDelayMs: delayMs = 0 } = deps;
@@ -109,6 +113,7 @@ export function releaseActivities(deps: ActivityDeps) {
       await record(order, id, made);
       return { outcome: 'released', transferId: id, stripeTransferId: made.id };
     } catch (error) {
+      if (error instanceof TransferCanceled) return canceled(error);
       if (!(error instanceof PaymentsError)) throw error;
       return refusal(order, id, error);
     }

@@ -3,6 +3,9 @@ import { transferIdOf } from '../domain/ids.ts';
 import type { Tx } from './client.ts';
 import { changeMovement, lockMovement, useCharge } from './movements.ts';
 
+/** Why a transfer that a lost chargeback took whole was canceled. */
+export const TAKEN_BY_LOSS = 'charge_disputed';
+
 export interface AcceptedPart {
   milestoneId: string;
   part: number;
@@ -39,8 +42,7 @@ export async function takeOfPart(
   await tx`INSERT INTO charged_back_parts (transfer_id, dispute_id, amount) VALUES (${id}, ${disputeId}, ${taken.minor})`;
   const movement = await lockMovement(tx, id);
   if (movement === null) return;
-  if (movement.amount === taken.minor)
-    await changeMovement(tx, id, { status: 'canceled', error_code: 'charge_disputed' });
+  if (movement.amount === taken.minor) await changeMovement(tx, id, { status: 'canceled', error_code: TAKEN_BY_LOSS });
   else {
     const left = movement.amount - taken.minor;
     await tx`UPDATE movements SET amount = ${left}, settled_amount = ${left}, updated_at = now() WHERE id = ${id}`;

@@ -122,9 +122,21 @@ export class KeyMismatch extends Error {
   override name = 'KeyMismatch';
 }
 
+/** Its money went another way after it was reserved: a lost dispute took it, or a refund withdrew it. */
+export class TransferCanceled extends Error {
+  override name = 'TransferCanceled';
+  readonly code: string | null;
+
+  constructor(id: string, code: string | null) {
+    super(`transfer ${id} was canceled: ${code ?? 'withdrawn'}`);
+    this.code = code;
+  }
+}
+
 /**
  * Notes that a key is about to be given to Stripe. Answers how old its first use is, which decides whether Stripe still
- * remembers it. @throws KeyMismatch where the key was used with other parameters: that is a fault of ours, never retried
+ * remembers it. @throws KeyMismatch where the key was used with other parameters: that is a fault of ours, never retried;
+ * TransferCanceled where a transfer is none any more
  */
 export async function noteCall(
   tx: Tx,
@@ -133,6 +145,9 @@ export async function noteCall(
   key: string,
   params: Record<string, unknown>,
 ): Promise<{ firstCallAgeMs: number | null }> {
+  const known = await lockMovement(tx, movementId);
+  if (known?.kind === 'transfer' && known.status === 'canceled')
+    throw new TransferCanceled(movementId, known.error_code);
   const hash = createHash('sha256').update(canonicalJson(params)).digest('hex');
   await tx`
     INSERT INTO movement_attempts (movement_id, generation, idempotency_key, params_hash)

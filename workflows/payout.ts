@@ -211,6 +211,11 @@ function blocked(state: EscrowState, mark: Mark, m: MilestoneState, number: numb
         since: now,
       });
       break;
+    case 'charged_back':
+      // Its dispute tells what was taken, and is on its way.
+      part.status = 'charged_back';
+      mark.milestone(m);
+      return;
     case 'released':
       return;
   }

@@ -2,8 +2,14 @@
 // because a bank is at the payment, which is an answer.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import pino from 'pino';
+import type { TransferAnswer } from '../../activities/contract.ts';
+import { createActivities } from '../../activities/index.ts';
+import { snapshotOf } from '../../domain/escrow-state.ts';
+import type { Payments } from '../../payments/port.ts';
 import { type Api, castOf, type EscrowObject, fundedEscrow, proposal, untilEscrow, untilStatus } from '../stack/api.ts';
-import { expectBooksClose, topUpFloat } from '../stack/books.ts';
+import { expectBooksClose, topUpFloat, workflowState } from '../stack/books.ts';
 import { control, startWorld, type World } from '../stack/world.ts';
 import { until } from '../supervisor/wait.ts';
 import { amountsOf, countEvents, refundsOf, statusesOf } from '../workflows/steps.ts';
@@ -180,10 +186,27 @@ test.each([
     if (reversals.length > 0) await cast.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
   const done = await untilStatus(buyer, escrow.id, 'completed');
   expect(amountsOf(done, 'charged_back', 'released', 'owed', 'absorbed')).toEqual([10_000, 0, 0, 0]);
+  if (reversals.length === 0) expect(await transferAgain(escrow)).toEqual([{ outcome: 'charged_back' }, 0]);
   const reversed = await world.sql<{ amount: bigint }[]>`SELECT amount FROM movements WHERE escrow_id = ${escrow.id} AND kind = 'reversal'`; // prettier-ignore
   expect(reversed.map((m) => Number(m.amount))).toEqual(reversals);
   await expectBooksClose(world, escrow.id);
 }); // prettier-ignore
+
+/** A worker that comes back after long with the order of then: its answer, and how often Stripe was asked. */
+async function transferAgain(escrow: EscrowObject): Promise<[TransferAnswer, number]> {
+  let asked = 0;
+  const payments: Payments = {
+    ...world.payments,
+    createTransfer: (...of) => ((asked += 1), world.payments.createTransfer(...of)),
+  };
+  const { transferToSeller } = createActivities({ sql: world.sql, payments, logger: pino({ level: 'silent' }) });
+  const state = await workflowState(world, escrow.id);
+  const [m] = state.milestones;
+  const { part, generation, principal, sellerFee, buyerFee, payable } = m!.releases[0]!;
+  const { chargeId, paymentId } = m!.funds!;
+  const order = { escrowId: escrow.id, milestoneId: m!.id, sellerId: m!.sellerId, part, generation, chargeId, paymentId, currency: 'usd', principal, sellerFee, buyerFee, payable, after: snapshotOf(state) }; // prettier-ignore
+  return [await new MockActivityEnvironment().run(() => transferToSeller(order)), asked];
+}
 
 describe('a refund that Stripe refuses because a bank is at the payment', () => {
   /** The dispute's own events are lost: the refusal is the first that speaks of it. */
