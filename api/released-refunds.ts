@@ -99,9 +99,10 @@ async function ask(
   refundId: string,
   record: EscrowRecord,
 ): Promise<ReleasedRefundWord> {
-  // Its own first try, whose answer was lost, may have taken the amount already: then it is joined, not measured again.
-  const begun = await findRecovery(context.sql, refundId);
-  const left = begun?.amount ?? (await leftOf(context, { escrowId, milestoneId }));
+  // Its own first try, whose answer was lost, may have taken the amount already: then it is joined, not measured again. Measured
+  // first, because that try may be taking it at this moment.
+  const measured = await leftOf(context, { escrowId, milestoneId });
+  const left = (await findRecovery(context.sql, refundId))?.amount ?? measured;
   const amount = body.amount ?? toInteger(left);
   refuseAmount(caller, record, amount, left);
   const order = { escrowId, milestoneId, amount, reason: body.reason };
