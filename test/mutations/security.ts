@@ -49,7 +49,7 @@ export const SECURITY_MUTATIONS: readonly Mutation[] = [
   at('api/files.ts')('a download’s header has nothing that ends a line', "file.name.replaceAll(/[^\\x20-\\x7e]|[\"\\\\%]/g, '_')", 'file.name', header('would be, also if it had come into the table')),
   at('api/auth.ts')('credentials that nobody has are counted', 'else await wrong(request, response, next);', 'else next();', ['test/api/limits.test.ts', 'are limited per address']),
   at('api/limits.ts')('how much a person may do is counted', 'if (totalHits > of.most) {', 'if (false) {', ['test/api/limits.test.ts', 'is for so many within a day']),
-  at('api/limits.ts')('the calls of one key are counted', 'keyGenerator: (request, response) => stateOf(response).caller?.ownerId ?? byAddress(request),', 'keyGenerator: (request) => `${byAddress(request)}${Math.random()}`,', ['test/api/limits.test.ts', 'the calls of one key']),
+  at('api/limits.ts')('the calls of one key are counted', 'key: (request, response) => stateOf(response).caller?.ownerId ?? byAddress(request),', 'key: (request) => `${byAddress(request)}${Math.random()}`,', ['test/api/limits.test.ts', 'the calls of one key']),
   codec('ops read what workflows hold by a second factor', 'if (await mustEnrol(context, session, request.path)) {', 'if (false) {', read('with real money ops read')),
   codec('a key reads what workflows hold as far as its scopes', 'if (missing !== undefined) throw', 'if (false) throw', read('is released as any other')),
   at('messages/mail.tsx')('a subject is one line', 'subject: oneLine(subject)', 'subject: [subject, oneLine][0] as string', header('has its subject in one line')),

@@ -5,7 +5,7 @@ import type { StoredFile } from '../../db/files.ts';
 import { policyInWords } from '../../domain/policy.ts';
 import { isUndecided, phaseOf } from '../../domain/chargeback.ts';
 import { EVIDENCE_FILE_FIELDS } from '../../payments/port.ts';
-import { formatMoney, formatSize } from '../format.ts';
+import { type Amount, formatMoney, formatSize } from '../format.ts';
 import { CopyableId, Countdown, ErrorState, Moment, Money, Notice, StatusChip } from '../parts/basics.tsx';
 import { ConsequencePanel } from '../parts/consequences.tsx';
 import { described, Field, Form, newKey, TextField } from '../parts/form.tsx';
@@ -110,6 +110,34 @@ export function CardDisputePage(props: CardDisputePageProps) {
   );
 }
 
+interface PerMilestoneProps extends Pick<CardDisputePageProps, 'reader' | 'record'> {
+  label: string;
+  columns: readonly string[];
+  /** `of`: whose it is, in small. */
+  rows: readonly { milestoneId: string; of?: string | undefined; amounts: readonly Amount[] }[];
+}
+
+/** A row of amounts for each milestone. */
+function PerMilestone({ reader, record, label, columns, rows }: PerMilestoneProps) {
+  return (
+    <Table label={label} columns={['Milestone', ...columns.map((c) => ({ label: c, right: true }))]}>
+      {rows.map(({ milestoneId, of, amounts }) => (
+        <tr>
+          <th scope="row">
+            {record.state.milestones.find((m) => m.id === milestoneId)?.title ?? milestoneId}
+            {of === undefined ? null : <span class="of">{of}</span>}
+          </th>
+          {amounts.map((amount) => (
+            <td class="right">
+              <Money reader={reader} of={amount} />
+            </td>
+          ))}
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
 /** By the terms: released money that is taken back while the bank decides, and what comes of it. */
 function HeldBack({ reader, record, dispute: d }: CardDisputePageProps) {
   const { policy, milestones } = d.clawback;
@@ -118,21 +146,16 @@ function HeldBack({ reader, record, dispute: d }: CardDisputePageProps) {
     <section class="card" aria-labelledby="held-back">
       <h2 id="held-back">Held back while the bank decides</h2>
       <p class="quiet">The terms say so: what was released is taken back when a dispute opens, and paid again if the bank decides for the seller.</p>
-      <Table label="Held back" columns={['Milestone', ...['Taken back', 'Lost', 'Paid again', 'Held now', 'Comes back if won'].map((label) => ({ label, right: true }))]}>
-        {milestones.map((part) => (
-          <tr>
-            <th scope="row">
-              {record.state.milestones.find((m) => m.id === part.milestone_id)?.title ?? part.milestone_id}
-              <span class="of">{record.parties.find((p) => p.id === part.seller_id)?.name}</span>
-            </th>
-            {[part.taken_back, part.taken_by_loss, part.paid_again, part.held_back, part.comes_back_if_won].map((amount) => (
-              <td class="right">
-                <Money reader={reader} of={amount} />
-              </td>
-            ))}
-          </tr>
-        ))}
-      </Table>
+      <PerMilestone
+        {...{ reader, record }}
+        label="Held back"
+        columns={['Taken back', 'Lost', 'Paid again', 'Held now', 'Comes back if won']}
+        rows={milestones.map((p) => ({
+          milestoneId: p.milestone_id,
+          of: record.parties.find((party) => party.id === p.seller_id)?.name,
+          amounts: [p.taken_back, p.taken_by_loss, p.paid_again, p.held_back, p.comes_back_if_won],
+        }))}
+      />
     </section>
   );
 } // prettier-ignore
@@ -142,18 +165,12 @@ function Loss({ reader, record, dispute: d }: CardDisputePageProps) {
   return (
     <section class="card" aria-labelledby="loss">
       <h2 id="loss">Who bears the loss</h2>
-      <Table label="The loss" columns={['Milestone', ...['Of held money', 'From the seller', 'From Tranche', 'Stripe’s fee, from the seller'].map((label) => ({ label, right: true }))]}>
-        {d.loss.map((part) => (
-          <tr>
-            <th scope="row">{record.state.milestones.find((m) => m.id === part.milestone_id)?.title ?? part.milestone_id}</th>
-            {[part.unreleased, part.from_seller, part.from_platform, part.fee].map((amount) => (
-              <td class="right">
-                <Money reader={reader} of={amount} />
-              </td>
-            ))}
-          </tr>
-        ))}
-      </Table>
+      <PerMilestone
+        {...{ reader, record }}
+        label="The loss"
+        columns={['Of held money', 'From the seller', 'From Tranche', 'Stripe’s fee, from the seller']}
+        rows={d.loss.map((p) => ({ milestoneId: p.milestone_id, amounts: [p.unreleased, p.from_seller, p.from_platform, p.fee] }))}
+      />
     </section>
   );
 } // prettier-ignore
