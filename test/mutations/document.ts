@@ -1,4 +1,5 @@
-// docs/guards.md as the list of mutations says it now, and what was found of each group when it was last run whole.
+// docs/guards.md as the list of mutations says it now, and what was found of each guard when it was last taken out.
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
@@ -16,7 +17,8 @@ A guard that no test would miss is only an intention. \`npm run mutate\` takes o
 replaced in a copy of the project (never in the project itself, and by no switch in the product), the one test named beside it runs, and it
 must fail. First every named test runs unharmed and must pass. A copy in which no test can run, or whose test does not end, does not count as
 found. A guard of the database is taken out of the migrations, and its test runs on a database made of them. When a text is no longer there exactly
-once, \`npm run check\` says so: the list cannot fall behind the code.
+once, \`npm run check\` says so: the list cannot fall behind the code. Every result is noted by its guard, so that \`npm run mutate -- --new --write\` takes out
+only what no run has found yet; a guard whose text or test changes is new again.
 
 Left out is what only makes the refusal of another guard come sooner or in better words, and the second of two guards that hold the same thing where no
 test can tell them apart.`;
@@ -40,45 +42,65 @@ export interface Found {
   killed: boolean;
 }
 
-interface GroupRun {
+interface LastRun {
+  /** The guard and its test as they were taken out: `fingerprint`. */
+  of: string;
   /** YYYY-MM-DD. */
   date: string;
-  mutations: number;
-  killed: number;
+  killed: boolean;
 }
 
-/** By the group's name: when it was last run whole. */
-const lastRuns = (): Record<string, GroupRun> =>
-  existsSync(RUN_FILE) ? (JSON.parse(readFileSync(RUN_FILE, 'utf8')) as Record<string, GroupRun>) : {};
+/** Of what is taken out and what must notice: a guard whose text or test changes counts as not taken out yet. */
+export const fingerprint = (m: Mutation): string =>
+  createHash('sha256')
+    .update(JSON.stringify([m.file, m.find, m.replace, m.test]))
+    .digest('hex')
+    .slice(0, 12);
 
-/** Notes each group of which every guard was taken out. */
+/** By the guard's words: what came of it when it was last taken out. */
+const lastRuns = (): Record<string, LastRun> =>
+  existsSync(RUN_FILE) ? (JSON.parse(readFileSync(RUN_FILE, 'utf8')) as Record<string, LastRun>) : {};
+
+/** The last run of the guard as it stands now; undefined where none has taken it out so. */
+function runOf(m: Mutation, runs: Record<string, LastRun>): LastRun | undefined {
+  const run = runs[m.guard];
+  return run?.of === fingerprint(m) ? run : undefined;
+}
+
+/** What no run has found yet, as it stands now: `--new` takes these out. */
+export function unfound(mutations: readonly Mutation[]): Mutation[] {
+  const runs = lastRuns();
+  return mutations.filter((m) => !runOf(m, runs)?.killed);
+}
+
+/** Notes each verdict beside those of former runs, and forgets guards that the list has no more. */
 export function noteRuns(found: readonly Found[]): void {
   const runs = lastRuns();
   const date = new Date().toISOString().slice(0, 10);
-  for (const { name, mutations } of GROUPS) {
-    const verdicts = found.filter((f) => mutations.includes(f.mutation));
-    if (verdicts.length < mutations.length) continue;
-    runs[name] = { date, mutations: verdicts.length, killed: verdicts.filter((v) => v.killed).length };
-  }
-  writeFileSync(RUN_FILE, `${JSON.stringify(runs, null, 2)}\n`);
+  for (const { mutation, killed } of found) runs[mutation.guard] = { of: fingerprint(mutation), date, killed };
+  const listed = GROUPS.flatMap((group) => group.mutations.map((m) => m.guard)).filter((guard) => runs[guard]);
+  const kept = Object.fromEntries(listed.map((guard) => [guard, runs[guard]]));
+  writeFileSync(RUN_FILE, `${JSON.stringify(kept, null, 2)}\n`);
 }
 
-/** The groups with their counts: how many there are, and what was found when they were last run. */
+/** The groups with their counts: how many there are, and what was found when each was last taken out as it stands. */
 function overview(): string {
   const runs = lastRuns();
-  const rows = GROUPS.map(({ name, title, mutations }) => {
-    const run = runs[name];
-    return `| ${title} | ${mutations.length} | ${run ? `${run.killed} of ${run.mutations}` : 'not run'} | ${run?.date ?? ''} | \`npm run mutate -- --group ${name}\` |`;
+  const counts = GROUPS.map(({ name, title, mutations }) => {
+    const known = mutations.flatMap((m) => runOf(m, runs) ?? []);
+    const killed = known.filter((r) => r.killed).length;
+    const date = known.map((r) => r.date).sort().at(-1) ?? ''; // prettier-ignore
+    return { name, title, guards: mutations.length, killed, open: mutations.length - known.length, date };
   });
-  const known = GROUPS.flatMap(({ name }) => runs[name] ?? []);
-  const sum = (of: readonly number[]) => of.reduce((a, b) => a + b, 0);
-  const killed = sum(known.map((r) => r.killed));
-  const taken = sum(known.map((r) => r.mutations));
+  const sum = (of: 'guards' | 'killed' | 'open') => counts.reduce((a, group) => a + group[of], 0);
   return [
-    '| Group | Guards | Found when taken out | Last whole run | Run it |',
-    '| --- | --- | --- | --- | --- |',
-    ...rows,
-    `| **All** | **${sum(GROUPS.map((g) => g.mutations.length))}** | **${killed} of ${taken}** | | \`npm run mutate\` |`,
+    '| Group | Guards | Found when taken out | Not taken out yet | Last run | Run it |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...counts.map(
+      (g) =>
+        `| ${g.title} | ${g.guards} | ${g.killed} | ${g.open} | ${g.date} | \`npm run mutate -- --group ${g.name}\` |`,
+    ),
+    `| **All** | **${sum('guards')}** | **${sum('killed')}** | **${sum('open')}** | | \`npm run mutate\` |`,
   ].join('\n');
 }
 

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { staleMutations } from './document.ts';
+import { staleMutations, unfound } from './document.ts';
 import { GROUPS } from './list.ts';
 import { mutated, ROOT } from './mutation.ts';
 
@@ -33,6 +33,20 @@ describe('the list', () => {
     const m = all.find(({ guard }) => guard === guardOf)!;
     expect(() => mutated({ ...m, find: 'nowhere' })).toThrow(/stands 0 times in domain\/transitions.ts/);
     expect(() => mutated({ ...m, find: 'state' })).toThrow(/stands \d+ times/);
+  });
+});
+
+describe('--new', () => {
+  const noted = all.find((m) => unfound([m]).length === 0)!;
+
+  test('passes over a guard that a run has found as it stands', () => {
+    expect(noted).toBeDefined();
+  });
+
+  test('takes out a new one, and one whose text or test has changed since', () => {
+    expect(unfound([{ ...noted, guard: 'nobody has ever listed this' }])).toHaveLength(1);
+    expect(unfound([{ ...noted, find: `${noted.find} ` }])).toHaveLength(1);
+    expect(unfound([{ ...noted, test: [noted.test[0], 'another test'] }])).toHaveLength(1);
   });
 });
 

@@ -5,12 +5,13 @@
 //   --unit          only what needs neither a database nor a server
 //   --jobs N        copies at work at once (2)
 //   --no-baseline   does not run the tests unharmed first
-//   --write         notes what was found of each whole group in docs/guards.md
+//   --new           only what no run has found yet as it stands: new guards, changed ones, survivors
+//   --write         notes what was found, guard by guard, also in docs/guards.md
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { finishWith } from '../../cli/report.ts';
 import { type Copy, makeCopy, startStackOfCopies } from './copies.ts';
-import { type Found, GUARDS_FILE, guardsDocument, noteRuns, staleMutations } from './document.ts';
+import { type Found, GUARDS_FILE, guardsDocument, noteRuns, staleMutations, unfound } from './document.ts';
 import { runTests } from './jest-run.ts';
 import { GROUPS } from './list.ts';
 import { type Mutation, projectOf } from './mutation.ts';
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     unit: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '2' },
     'no-baseline': { type: 'boolean', default: false },
+    new: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
@@ -38,12 +40,13 @@ const seconds = (): number => Number(((Date.now() - began) / 1000).toFixed(1));
 const wanted = values.group?.split(',');
 const unknown = wanted?.filter((name) => !GROUPS.some((group) => group.name === name)) ?? [];
 if (unknown.length > 0) throw new Error(`There is no group ${unknown.join(', ')}: ${GROUPS.map((g) => g.name).join(', ')}`); // prettier-ignore
-const chosen = GROUPS.filter((group) => wanted?.includes(group.name) ?? true).flatMap((group) =>
+const named = GROUPS.filter((group) => wanted?.includes(group.name) ?? true).flatMap((group) =>
   group.mutations.filter((m) => {
     if (values.unit && projectOf(m.test[0]) !== 'unit') return false;
     return values.only === undefined || group.name.includes(values.only) || m.guard.includes(values.only);
   }),
 );
+const chosen = values.new ? unfound(named) : named;
 
 /** Runs each piece of work by whichever copy is free. */
 async function share<T>(work: readonly T[], each: (item: T, copy: Copy) => Promise<void>): Promise<void> {
@@ -112,17 +115,15 @@ async function main(): Promise<void> {
     await share(chosen, async (mutation, copy) => {
       const verdict = await judge(mutation, copy);
       verdicts.push(verdict);
+      if (values.write) noteRuns([verdict]);
       const word = verdict.killed ? 'killed  ' : 'SURVIVED';
       console.log(
         `${String(seconds()).padStart(7)} s  ${word}  ${mutation.guard}\n                     ${verdict.why}`,
       );
     });
     const survivors = verdicts.filter((v) => !v.killed).map((v) => v.mutation.guard);
-    const ok = survivors.length === 0 && chosen.length > 0;
-    if (values.write) {
-      noteRuns(verdicts);
-      writeFileSync(GUARDS_FILE, await guardsDocument());
-    }
+    const ok = survivors.length === 0 && named.length > 0;
+    if (values.write) writeFileSync(GUARDS_FILE, await guardsDocument());
     finishWith({
       ok,
       mutations: chosen.length,

@@ -62,6 +62,10 @@ test('a seed tells the same story again', async () => {
   expect(await story()).toEqual(first);
 });
 
+test('a hundred seeds converge within one process: enough to miss a guard of the workflow', async () => {
+  for (let seed = 1; seed <= 100; seed++) await runSeed(isolate, seed, tallyForTests());
+}, 120_000);
+
 describe('a world without a guard is noticed', () => {
   const without: [string, Partial<Guards>][] = [
     ['activities forget their key', { keys: false }],
