@@ -1,7 +1,7 @@
-// The Express app: middleware in its order, the routes of /v1, the webhook inbox, docs, health and metrics. It holds no
-// state of its own: everything comes in by its dependencies.
+// What the API's process serves: Express with its middleware in their order, the routes of /v1, docs, health and metrics, and
+// the webhook inbox beside it. It holds no state of its own: everything comes in by its dependencies.
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
@@ -17,7 +17,7 @@ import { openApiDocument } from './openapi.ts';
 import { Problem, toProblem } from './problem.ts';
 import { register, type RequestState, send, stateOf } from './route.ts';
 import { ROUTES } from './routes/index.ts';
-import { STRIPE_WEBHOOK_PATH, stripeWebhook } from './stripe-webhook.ts';
+import { isStripeWebhook, STRIPE_WEBHOOK_PATH, stripeWebhook } from './stripe-webhook.ts';
 import { API_VERSION } from './version.ts';
 import { temporalEscrows } from './workflow-port.ts';
 
@@ -44,7 +44,14 @@ interface Limits {
 const LIMITS = { live: { calls: 1_200, wrongCredentials: 60 }, other: { calls: 60_000, wrongCredentials: 300 } };
 const HEALTH_DEADLINE_MS = 2_000;
 
-export function createApp(dependencies: AppDependencies): Express {
+export interface App {
+  /** Everything that is served, for a server of Node's: the only way in. */
+  handle: RequestListener;
+  /** What Express serves of it: all but Stripe's webhooks. */
+  express: Express;
+}
+
+export function createApp(dependencies: AppDependencies): App {
   const context = contextOf(dependencies);
   const metrics = createMetrics(dependencies.registry);
   const app = express();
@@ -52,9 +59,6 @@ export function createApp(dependencies: AppDependencies): Express {
   app.set('query parser', 'simple');
   if (context.settings.trustedProxies !== undefined) app.set('trust proxy', context.settings.trustedProxies);
   app.use(identify(), metrics.timeRequests);
-  // Ahead of what serves people: it writes a log line of its own, and no browser reads its answers.
-  const webhook = stripeWebhook(context);
-  app.post(STRIPE_WEBHOOK_PATH, (request, response) => webhook(request, response, stateOf(response).requestId));
   app.use(logged(context), helmet({ contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } } })); // prettier-ignore
 
   documents(app);
@@ -82,12 +86,13 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(failed(context));
 
   /** Stripe's webhooks go past Express: what it does for each request costs as much as verifying and storing one. */
-  const server = createServer((request, response) => {
-    if (request.method !== 'POST' || request.url !== STRIPE_WEBHOOK_PATH) return app(request, response);
+  const webhook = stripeWebhook(context);
+  const handle: RequestListener = (request, response) => {
+    if (!isStripeWebhook(request)) return app(request, response);
     metrics.time(request, response, () => STRIPE_WEBHOOK_PATH);
     void webhook(request, response, requestIdOf(request));
-  });
-  return Object.assign(app, { listen: server.listen.bind(server) });
+  };
+  return { handle, express: app };
 }
 
 function contextOf(dependencies: AppDependencies): AppContext {

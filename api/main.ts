@@ -1,5 +1,5 @@
 // The API process: puts the parts together, listens, and stops without dropping a request.
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   // Lazy: the API starts, and /healthz says what is missing, while Temporal is still on its way.
   const connection = Connection.lazy(settings.temporal.connection);
   const registry = new Registry();
-  const app = createApp({
+  const { handle } = createApp({
     sql,
     temporal: new Client({
       connection,
@@ -36,7 +36,9 @@ async function main(): Promise<void> {
     logger,
     mountPages,
   });
-  const server = app.listen(settings.port, settings.host, () => logger.info(`listening on ${settings.publicUrl}`));
+  const server = createServer(handle).listen(settings.port, settings.host, () =>
+    logger.info(`listening on ${settings.publicUrl}`),
+  );
   server.once('error', (error) => {
     logger.fatal({ err: error }, `the API cannot listen on ${settings.host}:${settings.port} (PORT): ${error.message}`);
     process.exit(1);

@@ -13,6 +13,10 @@ import { API_VERSION } from './version.ts';
 export const STRIPE_WEBHOOK_PATH = '/webhooks/stripe';
 const LIMIT_BYTES = 1_048_576;
 
+/** Also with a slash at its end or a query, as somebody may have entered it at Stripe. */
+export const isStripeWebhook = ({ method, url }: IncomingMessage): boolean =>
+  method === 'POST' && (url === STRIPE_WEBHOOK_PATH || /^\/webhooks\/stripe\/?(\?|$)/i.test(url ?? ''));
+
 export type StripeWebhook = (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
 
 /** Answers each delivery by itself, also where it fails. */

@@ -1,4 +1,5 @@
 // The API on a database of its own, with a stand-in where the workflows would be: what it was asked, and what it answers.
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import pino from 'pino';
@@ -196,8 +197,8 @@ export async function startApi(
   const temporal = new Client({ connection });
   const workflows = new StandInWorkflows();
   const logger = pino({ level: 'silent' });
-  const app = createApp({ sql, temporal, settings, payments, logger, workflows, ...more });
-  const server = app.listen(0, '127.0.0.1');
+  const { handle } = createApp({ sql, temporal, settings, payments, logger, workflows, ...more });
+  const server = createServer(handle).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 

@@ -1,9 +1,9 @@
 // Every route that the product serves, read from the Express app itself: nothing is registered that is not in this list.
-import type { Express } from 'express';
 import pino from 'pino';
 import { createApp } from '../../api/app.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { ROUTES } from '../../api/routes/index.ts';
+import { STRIPE_WEBHOOK_PATH } from '../../api/stripe-webhook.ts';
 import { mountPages } from '../../web/pages.ts';
 import { ROWS } from './rows.ts';
 
@@ -26,10 +26,10 @@ const walk = (stack: readonly Layer[]): string[] =>
 export function servedRoutes(): string[] {
   const nothing = {} as never;
   const settings = loadSettings({ DATA_DIR: '/nowhere' }, { joinRunningStack: false });
-  const app: Express = createApp({ sql: nothing, temporal: nothing, workflows: nothing, payments: nothing, settings, logger: pino({ level: 'silent' }), mountPages }); // prettier-ignore
-  const pages = walk((app as unknown as { router: { stack: Layer[] } }).router.stack);
+  const { express } = createApp({ sql: nothing, temporal: nothing, workflows: nothing, payments: nothing, settings, logger: pino({ level: 'silent' }), mountPages }); // prettier-ignore
+  const pages = walk((express as unknown as { router: { stack: Layer[] } }).router.stack);
   const api = ROUTES.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
-  return [...api, ...pages.filter((route) => !/ \/(v1|assets)\//.test(route))];
+  return [...api, `POST ${STRIPE_WEBHOOK_PATH}`, ...pages.filter((route) => !/ \/(v1|assets)\//.test(route))];
 }
 
 /** What the matrix lacks, and what it has of what is gone. */

@@ -1,6 +1,7 @@
 // An escrow whose history is encrypted: nobody without the key reads it, and staff read it in Temporal UI by the codec server.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pino from 'pino';
@@ -96,8 +97,8 @@ test('is released as any other, and only staff read its history', async () => {
 test('with real money ops read with a second factor alone, by the session of the browser that Temporal UI runs in', async () => {
   const { sql, client, payments, commands, people } = world;
   const settings = { ...commands.settings, mode: 'live', sandbox: false } as const;
-  const app = createApp({ sql, temporal: client, workflows: commands.workflows, settings, payments, logger: pino({ level: 'silent' }), mountPages }); // prettier-ignore
-  const server = app.listen(0, '127.0.0.1');
+  const { handle } = createApp({ sql, temporal: client, workflows: commands.workflows, settings, payments, logger: pino({ level: 'silent' }), mountPages }); // prettier-ignore
+  const server = createServer(handle).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const cookieOf = async (id: string, method: SignInMethod) => ({ Origin: UI, Cookie: `tranche=${(await createSession(sql, id, { method })).token}` }); // prettier-ignore

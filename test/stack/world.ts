@@ -1,6 +1,6 @@
 // A whole product in one process for a suite: its own database and task queue, the real worker and API, and a Stripe
 // sandbox over HTTP whose webhooks come back to the API. Only the processes are fewer than in production.
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -91,8 +91,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   ends.push(() => sql.end({ timeout: 5 }));
 
   // The webhook's address must be known before the sandbox starts, and the sandbox's before the API is made.
-  let handle: Parameters<typeof createServer>[1] = (_request, response) => void response.writeHead(503).end();
-  const server = createServer((request, response) => handle!(request, response as never));
+  let handle: RequestListener = (_request, response) => void response.writeHead(503).end();
+  const server = createServer((request, response) => handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   ends.push(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
@@ -126,8 +126,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     taskQueue,
     ...(options.continueAfter === undefined ? {} : { continueAfter: options.continueAfter }),
   });
-  const app = createApp({ sql, temporal: client, workflows, settings, payments, logger: quiet, mountPages });
-  handle = app as unknown as typeof handle;
+  ({ handle } = createApp({ sql, temporal: client, workflows, settings, payments, logger: quiet, mountPages }));
 
   const native = await NativeConnection.connect({ address: temporalAddress() });
   ends.push(() => native.close());

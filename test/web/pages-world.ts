@@ -54,7 +54,7 @@ export async function startPagesWorld(
     },
     { joinRunningStack: false },
   );
-  const app = createApp({
+  ({ handle } = createApp({
     sql: world.sql,
     temporal: world.client,
     workflows: temporalEscrows(world.client, { taskQueue: world.taskQueue }),
@@ -62,8 +62,7 @@ export async function startPagesWorld(
     payments: world.payments,
     logger: pino({ level: 'silent' }),
     mountPages,
-  });
-  handle = app;
+  }));
   return {
     world,
     url,

@@ -1,6 +1,6 @@
 // Who is signed in, over plain HTTP: codes, recovery codes, mailed links, invitations, an identity provider, old proofs, and
 // how often somebody may try.
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pino from 'pino';
@@ -426,9 +426,9 @@ describe('other installations', () => {
   async function appWith(changed: Partial<Settings>): Promise<string> {
     const { world } = pages;
     const { workflows } = world.commands;
-    const app = createApp({ sql: world.sql, temporal: world.client, workflows, settings: { ...pages.settings, ...changed }, payments: world.payments, logger: pino({ level: 'silent' }), mountPages }); // prettier-ignore
+    const { handle } = createApp({ sql: world.sql, temporal: world.client, workflows, settings: { ...pages.settings, ...changed }, payments: world.payments, logger: pino({ level: 'silent' }), mountPages }); // prettier-ignore
     const server = await new Promise<Server>((resolve) => {
-      const started: Server = app.listen(0, '127.0.0.1', () => resolve(started));
+      const started: Server = createServer(handle).listen(0, '127.0.0.1', () => resolve(started));
     });
     servers.push(server);
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
