@@ -36,10 +36,10 @@ export const hasOpenRefund = (m: MilestoneState): boolean =>
 /** Why ops look at a milestone: until they have, its refund is neither asked nor read again. */
 export const UNANSWERED = 'refund without an answer';
 
-/** An escrow ends when every milestone is at its end, no money is under way and no refund is left `unread`. */
+/** An escrow ends when every milestone is at its end, no money is under way and no refund is left `unread`, but for what a bank gave back. */
 export function closeIfDone(state: EscrowState, mark: Mark, unread: ReadonlySet<string>): void {
   const atEnd = state.milestones.every(
-    (m) => isMilestoneEnd(m.status) && !hasOpenRefund(m) && !m.refunds.some((r) => unread.has(r.id)),
+    (m) => isMilestoneEnd(m.status) && !hasOpenRefund(m) && !m.refunds.some((r) => unread.has(r.id) && r.status !== 'charged_back'), // prettier-ignore
   );
   if ((state.status === 'active' || state.status === 'amending') && atEnd) {
     state.amendment = null;

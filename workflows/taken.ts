@@ -17,7 +17,7 @@ export interface Taken {
 /**
  * First what was promised to the buyer and never left (the chargeback has kept the promise), then what nobody accepted, then
  * parts on their way, the last ones first; a piece that is not taken whole becomes smaller. `refunded`: refunds that Stripe
- * has made, although their answer has not come here.
+ * has made or is making, although their answer may not have come here.
  */
 export function take(
   state: EscrowState,
@@ -29,8 +29,9 @@ export function take(
   const m = state.milestones.find((x) => x.id === taken.milestoneId);
   if (!m || m.funds === null) return;
   const left = { principal: taken.principal, buyerFee: taken.buyerFee };
-  for (const part of m.refunds.filter((r) => r.status === 'asked' && !refunded.includes(r.id)))
-    takePromised(m, part, left);
+  // Pending here and not among them, it has failed at Stripe, and its word is on its way.
+  const promised = (r: RefundPart) => (r.status === 'asked' || r.status === 'pending') && !refunded.includes(r.id);
+  for (const part of m.refunds.filter(promised)) takePromised(m, part, left);
   takeOpen(m, disputeId, left);
   takeAccepted(m, disputeId, left);
   settle(state, m, mark);

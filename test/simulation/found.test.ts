@@ -42,6 +42,27 @@ test('a chargeback that takes what was in dispute ends the dispute and its freez
   expect([m.status, m.dispute.status, state.frozen]).toEqual(['accepted', 'settled', []]);
 });
 
+test('a refund that was pending when a bank took its money has failed, also before its word comes: the chargeback keeps the promise', () => {
+  const refund = (more: object) => ({ id: 'rfd_1', part: 1, amount: 2901, principal: 2640, buyerFee: 0, buyerFeeReturned: 0, chargeAmount: 2901, status: 'pending', reason: 'r', stripeRefundId: 're_1', ...more }); // prettier-ignore
+  const state = (refunds: object[]) => ({ id: 'esc_1', status: 'active', ending: null, amendment: null, frozen: [], payments: [], milestones: [{ id: 'ms_1', status: 'funded', amount: 8575, accepted: 0, refunded: 2901, releases: [], refunds, inspection: null, funds: { principal: 7803, buyerFee: 0 } }] }) as unknown as EscrowState; // prettier-ignore
+  const mark = { milestone() {}, head() {}, event() {} };
+  const whole = state([refund({})]);
+  take(whole, mark, 'dp_1', { milestoneId: 'ms_1', principal: 7803, buyerFee: 0 });
+  expect(whole.milestones[0]!.refunds.map((r) => [r.status, r.principal])).toEqual([['charged_back', 2640], ['succeeded', 5163]]); // prettier-ignore
+  expect([whole.milestones[0]!.status, whole.milestones[0]!.refunded]).toEqual(['refunded', 8575]);
+  // The reading of it that gave up keeps nothing open.
+  closeIfDone(whole, mark, new Set(['rfd_1']));
+  expect(whole.status).toBe('completed');
+  // Of a smaller loss it takes a part; the rest is asked for again under an id of its own.
+  const less = state([refund({})]);
+  take(less, mark, 'dp_1', { milestoneId: 'ms_1', principal: 1000, buyerFee: 0 });
+  expect(less.milestones[0]!.refunds.map((r) => [r.id, r.status, r.principal])).toEqual([['rfd_1', 'charged_back', 1000], ['rfd_1_2', 'asked', 1640]]); // prettier-ignore
+  // Still on its way to the buyer: the bank has taken what is beside it.
+  const beside = state([refund({})]);
+  take(beside, mark, 'dp_1', { milestoneId: 'ms_1', principal: 5163, buyerFee: 0 }, ['rfd_1']);
+  expect(beside.milestones[0]!.refunds.map((r) => [r.status, r.principal])).toEqual([['pending', 2640], ['succeeded', 5163]]); // prettier-ignore
+});
+
 test('evidence that Stripe took and does not count is not sent again and again: the bank’s word is waited for', async () => {
   const isolate = await isolateForTests();
   const argument = { disputeId: 'dp_1', escrowId: 'esc_1' };
