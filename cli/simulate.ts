@@ -50,8 +50,12 @@ async function simulate(first: number, seeds: number, processes: number): Promis
   const seconds = (performance.now() - began) / 1000;
   const rate = (over: number) => Math.round((ran / over) * 10) / 10;
   const figures = (of: Record<string, number>) => table(['', 'visits'], Object.entries(of).map(([name, n]) => [name, String(n)])); // prettier-ignore
-  console.log(`\n${figures(tally.transitions)}\n\n${figures(tally.faults)}\n`);
-  const never = [...Object.entries(tally.transitions), ...Object.entries(tally.faults)]
+  console.log(`\n${figures(tally.transitions)}\n\n${figures(tally.faults)}\n\n${figures(tally.branches)}\n`);
+  const never = [
+    ...Object.entries(tally.transitions),
+    ...Object.entries(tally.faults),
+    ...Object.entries(tally.branches),
+  ]
     .filter(([name, n]) => n === 0 && !(name in ELSEWHERE))
     .map(([name]) => name);
   finishWith({
@@ -67,6 +71,7 @@ async function simulate(first: number, seeds: number, processes: number): Promis
     ends: tally.ends,
     transitions: tally.transitions,
     faults: tally.faults,
+    branches: tally.branches,
   });
 }
 

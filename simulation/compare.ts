@@ -58,7 +58,7 @@ class IsolateEngine implements Engine {
       jobs = [];
       for (const c of commands) {
         if (c.kind === 'activity') {
-          jobs.push({ kind: 'activity', seq: c.seq, result: this.stage.store.perform(c.type, c.argument, () => {}) });
+          jobs.push({ kind: 'activity', seq: c.seq, result: this.stage.store.perform(c.type, c.args[0], () => {}) });
         } else if (c.kind === 'completed') {
           this.ended = true;
         } else if (c.kind === 'continueAsNew') {

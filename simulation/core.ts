@@ -17,7 +17,7 @@ export type Job =
 export type Command =
   | { kind: 'startTimer'; seq: number; ms: number }
   | { kind: 'cancelTimer'; seq: number }
-  | { kind: 'activity'; seq: number; type: string; argument: unknown; local: boolean }
+  | { kind: 'activity'; seq: number; type: string; args: unknown[]; local: boolean }
   | { kind: 'cancelActivity'; seq: number }
   | { kind: 'updateAccepted'; id: string }
   | { kind: 'updateRejected'; id: string; message: string }
@@ -68,6 +68,8 @@ export class Execution {
   private workflow: IsolatedWorkflow | null = null;
   private readonly history: Task[] = [];
   private readonly flags = new Set<number>();
+  /** Updates that their validators let through. */
+  private readonly accepted = new Set<string>();
   private events = 3;
   /** Tasks built again from history so far. */
   replayed = 0;
@@ -87,10 +89,11 @@ export class Execution {
     this.events += 3 + ordered.length;
     const raw = this.run(workflow, ordered, now, false);
     const commands = raw.flatMap((command) => commandOf(command));
-    // A refused update leaves no trace in a history.
-    const refused = new Set(commands.flatMap((c) => (c.kind === 'updateRejected' ? [c.id] : [])));
+    for (const c of commands) if (c.kind === 'updateAccepted') this.accepted.add(c.id);
+    // An update that its validator refuses leaves no trace in a history; one that was accepted and then fails does.
+    const refused = new Set(commands.flatMap((c) => (c.kind === 'updateRejected' && !this.accepted.has(c.id) ? [c.id] : []))); // prettier-ignore
     const heldJobs = ordered.filter((j) => j.kind !== 'update' || !refused.has(j.id));
-    if (heldJobs.length > 0) this.history.push({ now, jobs: heldJobs, commands: kept(raw) });
+    if (heldJobs.length > 0) this.history.push({ now, jobs: heldJobs, commands: this.kept(raw) });
     return commands;
   }
 
@@ -117,7 +120,7 @@ export class Execution {
     if (first) return workflow;
     this.replaying = true;
     for (const [i, task] of this.history.entries()) {
-      const again = kept(this.run(workflow, task.jobs, task.now, true));
+      const again = this.kept(this.run(workflow, task.jobs, task.now, true));
       if (!same(again, task.commands)) {
         throw new Nondeterminism(`task ${i} of ${this.history.length}: ${textOf(task.commands)} became ${textOf(again)}`); // prettier-ignore
       }
@@ -127,6 +130,12 @@ export class Execution {
     return workflow;
   }
   private replaying = false;
+
+  /** What of a task's commands a history has. */
+  private kept(commands: readonly RawCommand[]): RawCommand[] {
+    const leavesNoTrace = (r: RawUpdateResponse | undefined) => r?.rejected != null && !this.accepted.has(r.protocolInstanceId); // prettier-ignore
+    return commands.filter((c) => !leavesNoTrace(c['updateResponse'] as RawUpdateResponse | undefined));
+  }
 
   private run(workflow: IsolatedWorkflow, jobs: readonly Job[], now: number, replay: boolean): RawCommand[] {
     const { commands, flags } = workflow.activate({
@@ -141,10 +150,6 @@ export class Execution {
     return commands;
   }
 }
-
-/** Refusals leave no trace in a history. */
-const kept = (commands: readonly RawCommand[]): RawCommand[] =>
-  commands.filter((c) => !(c['updateResponse'] as RawUpdateResponse | undefined)?.rejected);
 
 /** All that a history would hold of them: every field, and payloads byte by byte. */
 function same(a: unknown, b: unknown): boolean {
@@ -187,8 +192,11 @@ function rawJob(job: Job, start: ExecutionStart, replay: boolean): Record<string
   }
 }
 
-const failureOf = (message: string) =>
-  defaultFailureConverter.errorToFailure(ApplicationFailure.nonRetryable(message), defaultPayloadConverter);
+/** Without its stack, which is of whoever builds the job: an update that it refuses is compared when it is replayed. */
+const failureOf = (message: string) => ({
+  ...defaultFailureConverter.errorToFailure(ApplicationFailure.nonRetryable(message), defaultPayloadConverter),
+  stackTrace: '',
+});
 
 const givenUp = (message: string) => ({
   message: 'Activity task failed',
@@ -201,10 +209,8 @@ interface RawDuration {
   nanos?: number | null;
 }
 const millis = (d: RawDuration): number => Number(d.seconds ?? 0) * 1000 + Math.round((d.nanos ?? 0) / 1e6);
-const one = (payloads: unknown): unknown => {
-  const [first] = (payloads ?? []) as Payload[];
-  return first === undefined ? undefined : fromPayload(first);
-};
+const all = (payloads: unknown): unknown[] => ((payloads ?? []) as Payload[]).map((p) => fromPayload(p));
+const one = (payloads: unknown): unknown => all(payloads)[0];
 
 interface RawUpdateResponse {
   protocolInstanceId: string;
@@ -224,7 +230,7 @@ function commandOf(raw: RawCommand): Command[] {
       return [{ kind: 'cancelTimer', seq }];
     case 'scheduleActivity':
     case 'scheduleLocalActivity':
-      return [{ kind: 'activity', seq, type: body['activityType'] as string, argument: one(body['arguments']), local: name === 'scheduleLocalActivity' }]; // prettier-ignore
+      return [{ kind: 'activity', seq, type: body['activityType'] as string, args: all(body['arguments']), local: name === 'scheduleLocalActivity' }]; // prettier-ignore
     case 'requestCancelActivity':
     case 'requestCancelLocalActivity':
       return [{ kind: 'cancelActivity', seq }];

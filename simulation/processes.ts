@@ -70,7 +70,7 @@ function answerOf(child: ChildProcess, chunk: Chunk): Promise<ChunkDone> {
 }
 
 function add(to: Tally, from: Tally): void {
-  for (const kind of ['transitions', 'faults', 'ends'] as const) {
+  for (const kind of ['transitions', 'faults', 'branches', 'ends'] as const) {
     const into = to[kind] as Record<string, number>;
     for (const [name, n] of Object.entries(from[kind])) into[name] = (into[name] ?? 0) + n;
   }

@@ -1,9 +1,10 @@
-// The simulated books of refunds after release: the activities of workflow refund/<id> over the same store and Stripe, in the
-// real ones' order of steps.
+// The simulated books of released money that comes back: the activities of workflow refund/<id>, and those that chargeback/<id>
+// shares with it, over the same store and Stripe, in the real ones' order of steps.
 import type { RefundAnswer } from '../activities/contract.ts';
-import type { RecoveryAnswer, RecoveryRequest, RecoverySubject, ReleasedRefundOrder, TakeBackAnswer, TakeBackOrder } from '../activities/recover-contract.ts'; // prettier-ignore
+import type { PayAgainOrder, RecoveryActivities, RecoveryAnswer, RecoveryRequest, RecoverySubject, ReleasedRefundOrder, TakeBackAnswer, TakeBackOrder } from '../activities/recover-contract.ts'; // prettier-ignore
 import { planRecovery, type RecoveryPlan, type ReleasedPart, takeFrom } from '../domain/recovery.ts';
-import type { CrashPoint, Guards, Store } from './store.ts';
+import type { Guards, Movement } from './books.ts';
+import type { CrashPoint, Store } from './store.ts';
 import { isRefusal, type SimulatedStripe } from './stripe.ts';
 
 /** Refused for now: the attempt is made again, under another key. */
@@ -16,9 +17,17 @@ export interface Recovery {
   milestoneId: string;
   pieces: ReleasedPart[];
   plan: RecoveryPlan | null;
-  reversal: { amount: number; status: 'reserved' | 'succeeded' | 'failed'; refusals: number } | null;
-  /** Refusals of paying the seller again. */
+}
+
+/** Of a seller's transfers, for one recovery: a refund's id, or a dispute's and its milestone's. */
+export interface Reversal {
+  milestoneId: string;
+  chargeId: string;
+  amount: number;
+  status: 'reserved' | 'succeeded' | 'failed';
   refusals: number;
+  /** Refusals of paying the seller again. */
+  againRefusals: number;
 }
 
 type CrashesAt = (at: CrashPoint) => void;
@@ -27,6 +36,9 @@ const sumOf = (parts: readonly ReleasedPart[]): bigint => parts.reduce((sum, p) 
 
 export class Recoveries {
   readonly all = new Map<string, Recovery>();
+  readonly reversals = new Map<string, Reversal>();
+  /** A bank is at the charge. */
+  bankHolds: (chargeId: string) => boolean = () => false;
   private readonly store: Store;
   private readonly stripe: SimulatedStripe;
   private readonly guards: Guards;
@@ -52,7 +64,7 @@ export class Recoveries {
       case 'recordReleasedRefund':
         return this.record(order as ReleasedRefundOrder, crash);
       case 'payAgain':
-        return this.payAgain(order as RecoverySubject, crash);
+        return this.payAgain(order as PayAgainOrder, crash);
       case 'raiseAlert':
         return undefined;
       default:
@@ -81,14 +93,21 @@ export class Recoveries {
   private recovery(id: string, milestoneId: string, status: Recovery['status']): Recovery {
     const known = this.all.get(id);
     if (known) return known;
-    const made: Recovery = { status, milestoneId, pieces: [], plan: null, reversal: null, refusals: 0 };
+    const made: Recovery = { status, milestoneId, pieces: [], plan: null };
     this.all.set(id, made);
     return made;
   }
 
-  private ask(r: RecoveryRequest, crash: CrashesAt): { outcome: 'asked' | 'refused'; left: number; asked: boolean } {
+  /** A bank took back what had been released: it cannot be refunded again. */
+  takeReleased(id: string, milestoneId: string, amountMinor: bigint): void {
+    const pieces = takeFrom(this.left(milestoneId), amountMinor) ?? [];
+    this.all.set(id, { status: 'refunded', milestoneId, pieces, plan: null });
+  }
+
+  private ask(r: RecoveryRequest, crash: CrashesAt): Awaited<ReturnType<RecoveryActivities['askRecovery']>> {
     crash('before_effect');
     const left = sumOf(this.left(r.milestoneId));
+    if (!this.all.has(r.refundId) && this.bankHolds(r.chargeId)) return { outcome: 'refused', left: Number(left), asked: false, disputed: true }; // prettier-ignore
     if (left < BigInt(r.amount)) return { outcome: 'refused', left: Number(left), asked: false };
     const other = [...this.all].some(([id, o]) => id !== r.refundId && o.milestoneId === r.milestoneId && o.status === 'asked'); // prettier-ignore
     if (other) return { outcome: 'refused', left: Number(left), asked: true };
@@ -101,6 +120,10 @@ export class Recoveries {
     crash('before_effect');
     const known = this.recovery(r.refundId, r.milestoneId, 'asked');
     const parts = this.left(r.milestoneId);
+    if (known.plan === null && this.bankHolds(r.chargeId)) {
+      known.status = 'refused';
+      return { outcome: 'refused', left: Number(sumOf(parts)), asked: false, disputed: true };
+    }
     if (known.plan === null) {
       const pieces = known.status === 'asked' ? takeFrom(parts, BigInt(r.amount)) : null;
       if (pieces === null) {
@@ -124,17 +147,16 @@ export class Recoveries {
 
   private takeBack(o: TakeBackOrder, crash: CrashesAt): TakeBackAnswer {
     crash('before_effect');
-    const recovery = this.all.get(o.recoveryId)!;
     const m = this.store.milestone(o.milestoneId);
-    recovery.reversal ??= { amount: Math.min(o.amount, m.transferred - m.takenBack), status: 'reserved', refusals: 0 };
-    const { reversal } = recovery;
+    const reversal = this.reversals.get(o.recoveryId) ?? { milestoneId: o.milestoneId, chargeId: o.chargeId, amount: Math.min(o.amount, m.transferred - m.takenBack), status: 'reserved', refusals: 0, againRefusals: 0 }; // prettier-ignore
+    this.reversals.set(o.recoveryId, reversal);
     while (reversal.status === 'reserved') {
       if (reversal.amount <= 0) reversal.status = 'failed';
       else {
         const key = this.store.key(o.escrowId, o.recoveryId, 'reversal', reversal.refusals + 1);
         const answer = this.stripe.reverse(key, { recoveryId: o.recoveryId, milestoneId: o.milestoneId, amount: reversal.amount }); // prettier-ignore
         crash('after_effect');
-        if (!isRefusal(answer)) this.reversed(o, recovery);
+        if (!isRefusal(answer)) this.reversed(o, reversal);
         // The seller's balance covers half of it, or nothing.
         else if (++reversal.refusals < 2) reversal.amount = Math.floor(reversal.amount / 2);
         else reversal.status = 'failed';
@@ -145,28 +167,35 @@ export class Recoveries {
     return { reversed, shortfall: o.amount - reversed };
   }
 
-  private reversed(s: RecoverySubject, recovery: Recovery): void {
-    const { reversal } = recovery;
+  private reversed(s: RecoverySubject, reversal: Reversal): void {
     this.store.post(`reversal:${s.recoveryId}`, () => {
       const m = this.store.milestone(s.milestoneId);
-      m.takenBack += reversal!.amount;
-      m.onHold += reversal!.amount;
-      this.store.charges.get(s.chargeId)!.reversed += reversal!.amount;
+      m.takenBack += reversal.amount;
+      m.onHold += reversal.amount;
+      this.store.charges.get(s.chargeId)!.reversed += reversal.amount;
     });
-    reversal!.status = 'succeeded';
+    reversal.status = 'succeeded';
   }
 
   private refund(o: ReleasedRefundOrder, crash: CrashesAt): RefundAnswer {
     crash('before_effect');
-    const movement = this.store.reserve(o.refundId, 'refund');
-    this.store.post(`refund_asked:${o.refundId}`, () => this.book(o, 1));
+    const movement = this.store.atomically(o.chargeId, () => this.askRefund(o));
+    if (movement === null) return { outcome: 'refused', stripeRefundId: null, code: 'charge_not_overdrawn' };
     if (movement.status !== 'reserved') return { outcome: movement.status, stripeRefundId: movement.stripeId, code: movement.code }; // prettier-ignore
+    movement.calledAt = this.store.now();
     const key = this.store.key(o.escrowId, o.refundId, 'refund', o.generation);
     const answer = this.stripe.refund(key, { refundId: o.refundId, intentId: o.paymentIntentId, amount: o.amount });
     crash('after_effect');
     if (isRefusal(answer)) return this.undo(o, null, answer.refused);
     movement.stripeId = answer.id;
     return this.recorded(o, crash);
+  }
+
+  private askRefund(o: ReleasedRefundOrder): Movement {
+    const of = { kind: 'refund', chargeId: o.chargeId, milestoneId: o.milestoneId, amount: o.amount } as const;
+    const movement = this.store.reserve(o.refundId, of);
+    this.store.post(`refund_asked:${o.refundId}`, () => this.book(o, 1));
+    return movement;
   }
 
   private record(o: ReleasedRefundOrder, crash: CrashesAt): RefundAnswer {
@@ -205,33 +234,60 @@ export class Recoveries {
     charge.allowance += sign * o.shortfall;
   }
 
-  private payAgain(s: RecoverySubject, crash: CrashesAt): { paid: number } {
+  /** Of what was taken back, how much is on hold: less what is paid again, or is about to be. */
+  heldBack(recoveryId: string): number {
+    const reversal = this.reversals.get(recoveryId);
+    const again = this.store.movements.get(againIdOf(recoveryId))?.amount ?? 0;
+    return reversal?.status === 'succeeded' ? reversal.amount - again : 0;
+  }
+
+  private payAgain(s: PayAgainOrder, crash: CrashesAt): { paid: number } {
     crash('before_effect');
-    const recovery = this.all.get(s.recoveryId)!;
-    const { reversal } = recovery;
+    const reversal = this.reversals.get(s.recoveryId);
     if (reversal?.status === 'reserved') {
       // Its answer never came: what Stripe made of it is looked up before anything is paid.
-      if (this.stripe.reversals.some((r) => r.recoveryId === s.recoveryId)) this.reversed(s, recovery);
+      if (this.stripe.reversals.some((r) => r.recoveryId === s.recoveryId)) this.reversed(s, reversal);
       else reversal.status = 'failed';
     }
-    const amount = reversal?.status === 'succeeded' ? reversal.amount : 0;
-    if (amount > 0 && this.guards.compensations) {
-      const key = this.store.key(s.escrowId, s.recoveryId, 'again', recovery.refusals + 1);
-      const answer = this.stripe.transfer(key, { transferId: `trf_${s.recoveryId.slice(4)}_again`, sellerId: s.sellerId, chargeId: s.chargeId, amount }); // prettier-ignore
-      crash('after_effect');
-      if (isRefusal(answer)) {
-        recovery.refusals += 1;
-        throw new TryAgain(answer.refused);
-      }
-      this.store.post(`again:${s.recoveryId}`, () => {
-        const m = this.store.milestone(s.milestoneId);
-        m.onHold -= amount;
-        m.takenBack -= amount;
-        this.store.charges.get(s.chargeId)!.reversed -= amount;
-      });
-    }
-    recovery.status = 'undone';
+    const amount = s.amount ?? (reversal?.status === 'succeeded' ? reversal.amount : 0);
+    if (amount > 0 && this.guards.compensations) this.transferAgain(s, reversal!, amount, crash);
+    const recovery = this.all.get(s.recoveryId);
+    if (recovery?.status === 'reserved' || recovery?.status === 'refunded') recovery.status = 'undone';
     crash('after_commit');
     return { paid: amount };
   }
+
+  private transferAgain(s: PayAgainOrder, reversal: Reversal, amount: number, crash: CrashesAt): void {
+    const id = againIdOf(s.recoveryId);
+    const of = { kind: 'transfer', chargeId: s.chargeId, milestoneId: s.milestoneId, amount, recoveryId: s.recoveryId } as const; // prettier-ignore
+    const movement = this.store.reserve(id, of);
+    this.store.post(`reserve:${id}`, () => (this.store.charges.get(s.chargeId)!.transferred += amount));
+    if (movement.status === 'succeeded') return;
+    movement.calledAt = this.store.now();
+    movement.refused = null;
+    const key = this.store.key(s.escrowId, s.recoveryId, 'again', reversal.againRefusals + 1);
+    const answer = this.stripe.transfer(key, { transferId: id, sellerId: s.sellerId, chargeId: s.chargeId, amount: movement.amount }); // prettier-ignore
+    crash('after_effect');
+    if (isRefusal(answer)) {
+      reversal.againRefusals += 1;
+      movement.refused = answer.refused;
+      throw new TryAgain(answer.refused);
+    }
+    this.bookAgain(id, answer.id);
+  }
+
+  /** Once, whoever books it first. */
+  bookAgain(id: string, stripeId: string): void {
+    const movement = this.store.movements.get(id)!;
+    this.store.post(`again:${movement.recoveryId}`, () => {
+      const m = this.store.milestone(movement.milestoneId!);
+      m.onHold -= movement.amount;
+      m.takenBack -= movement.amount;
+    });
+    movement.status = 'succeeded';
+    movement.stripeId = stripeId;
+  }
 }
+
+/** Of the transfer that pays a seller again. */
+export const againIdOf = (recoveryId: string): string => `trf_${recoveryId.slice(recoveryId.indexOf('_') + 1)}_again`;

@@ -1,7 +1,8 @@
 // The simulated database: movements, the ledger's figures by key, the projection, and the activities over them, each with the
 // points at which a worker may die. The same order of steps as the real ones: reserve, ask Stripe, post and project.
-import type { PaymentAnswer, PaymentOrder, RefundAnswer, RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts'; // prettier-ignore
+import type { BankRefundOrder, PaymentAnswer, PaymentOrder, RefundAnswer, RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts'; // prettier-ignore
 import { allocateCharge } from '../domain/allocation.ts';
+import { Books, Broken, type Guards, type Movement, transferIdOf } from './books.ts';
 import type { EscrowEvent, EscrowSnapshot, MilestoneState } from '../domain/escrow-state.ts';
 import {
   isRefusal,
@@ -10,6 +11,7 @@ import {
   type Session,
   type SimulatedStripe,
   type StripeRefund,
+  type StripeTransfer,
 } from './stripe.ts';
 
 /** Where an attempt may die: nothing done, Stripe has done it, the database knows it too. */
@@ -17,103 +19,25 @@ export type CrashPoint = 'before_effect' | 'after_effect' | 'after_commit';
 export class Crash extends Error {
   override name = 'Crash';
 }
-/** Something that must never be: names the invariant. */
-export class Broken extends Error {
-  override name = 'Broken';
-}
 
-export interface HeldMilestone {
-  paymentId: string;
-  sellerId: string;
-  held: number;
-  feeUnearned: number;
-  payable: number;
-  transferred: number;
-  refunded: number;
-  chargedBack: number;
-  fees: number;
-  funded: number;
-  /** Taken back from the seller and not paid again; on its way to the buyer; what the seller owes of a refund. */
-  takenBack: number;
-  onHold: number;
-  owed: number;
-}
-
-interface Movement {
-  kind: 'transfer' | 'refund';
-  status: 'reserved' | 'pending' | 'succeeded' | 'failed';
-  stripeId: string | null;
-  code: string | null;
-  /** Of a refund: what it was asked as. */
-  order: RefundOrder | null;
-}
-
-interface Charge {
-  paymentId: string;
-  captured: number;
-  allocated: boolean;
-  transferred: number;
-  refunded: number;
-  chargedBack: number;
-  reversed: number;
-  /** Debts of sellers: by so much more may leave than came. */
-  allowance: number;
-}
-
-/** Guards that a test may take out, to see that the seeds notice. */
-export interface Guards {
-  /** Activities use the key that the workflow's facts give, not a new one each time. */
-  keys: boolean;
-  /** Postings are made once per key. */
-  postings: boolean;
-  /** The projection takes only newer revisions. */
-  revisions: boolean;
-  /** What was taken back from a seller in vain is paid again. */
-  compensations: boolean;
-}
-export const ALL_GUARDS: Guards = { keys: true, postings: true, revisions: true, compensations: true };
-
-export class Store {
-  readonly milestones = new Map<string, HeldMilestone>();
-  readonly charges = new Map<string, Charge>();
-  readonly movements = new Map<string, Movement>();
-  readonly postings = new Set<string>();
+export class Store extends Books {
   head: EscrowSnapshot | null = null;
   readonly projected = new Map<string, MilestoneState>();
   readonly events = new Map<number, EscrowEvent>();
   /** Until when a seller's first release waits; null: no longer. */
   firstReleaseAt: (sellerId: string) => number | null = () => null;
+  /** A loss was divided that takes of the milestone's unreleased money, and the escrow has not `heard` of it. */
+  isTakenByLoss: (of: { chargeId: string; milestoneId: string; heard: readonly string[] }) => boolean = () => false;
   private readonly stripe: SimulatedStripe;
-  private readonly guards: Guards;
   /** Settlement units for 100 units of the terms' currency. */
-  private readonly rate: number;
-  private attempts = 0;
+  readonly rate: number;
   /** Which milestones each payment is for. */
   private readonly ways = new Map<string, string[]>();
 
   constructor(stripe: SimulatedStripe, guards: Guards, rate: number) {
+    super(guards);
     this.stripe = stripe;
-    this.guards = guards;
     this.rate = rate;
-  }
-
-  key(...parts: (string | number)[]): string {
-    return parts.join(':') + (this.guards.keys ? '' : `:${++this.attempts}`);
-  }
-
-  /** Posts once per key. */
-  post(key: string, legs: () => void): void {
-    if (this.guards.postings && this.postings.has(key)) return;
-    this.postings.add(key);
-    legs();
-    for (const [id, m] of this.milestones) {
-      if (m.held < 0 || m.feeUnearned < 0 || m.payable < 0 || m.onHold < 0 || m.takenBack < 0) {
-        throw new Broken(`${key} leaves ${id} with held ${m.held}, fee ${m.feeUnearned}, payable ${m.payable}`);
-      }
-    }
-    for (const [id, c] of this.charges) {
-      if (c.transferred - c.reversed + c.refunded + c.chargedBack > c.captured + c.allowance) throw new Broken(`${key} takes more out of ${id} than it brought: ${JSON.stringify(c)}`); // prettier-ignore
-    }
   }
 
   /** An attempt of the activity of that name. */
@@ -129,7 +53,7 @@ export class Store {
       case 'recordRefund':
         return this[type](order as RefundOrder, crash);
       case 'refundByBank':
-        return this.refundByBank(order as RefundOrder, crash);
+        return this.refundByBank(order as BankRefundOrder, crash);
       case 'project':
         crash('before_effect');
         this.project(order as EscrowSnapshot);
@@ -236,7 +160,7 @@ export class Store {
     const allocations = allocateCharge(BigInt(captured), o.milestones);
     const chargeId = intent.chargeId!;
     this.post(`charge:${o.paymentId}`, () =>
-      this.charges.set(chargeId, { paymentId: o.paymentId, captured, allocated: false, transferred: 0, refunded: 0, chargedBack: 0, reversed: 0, allowance: 0 }),
+      this.charges.set(chargeId, { paymentId: o.paymentId, captured, allocated: false, transferred: 0, refunded: 0, reversed: 0, withdrawn: 0, allowance: 0, observed: 0 }),
     ); // prettier-ignore
     if (o.allocate) {
       this.post(`allocate:${o.paymentId}`, () => {
@@ -245,7 +169,7 @@ export class Store {
           const sellerId = o.milestones[i]!.sellerId;
           const funded = a.principal + a.buyerFee;
           if (this.milestones.has(a.milestoneId)) throw new Broken(`${a.milestoneId} was paid twice`);
-          this.milestones.set(a.milestoneId, { paymentId: o.paymentId, sellerId, held: a.principal, feeUnearned: a.buyerFee, payable: 0, transferred: 0, refunded: 0, chargedBack: 0, fees: 0, funded, takenBack: 0, onHold: 0, owed: 0 }); // prettier-ignore
+          this.milestones.set(a.milestoneId, { paymentId: o.paymentId, sellerId, held: a.principal, feeUnearned: a.buyerFee, payable: 0, transferred: 0, refunded: 0, chargedBack: 0, fees: 0, funded, takenBack: 0, onHold: 0, owed: 0, absorbed: 0 }); // prettier-ignore
         }
       });
     } else if (this.charges.get(chargeId)!.allocated) {
@@ -260,47 +184,66 @@ export class Store {
 
   transferToSeller(o: TransferOrder, crash: (at: CrashPoint) => void): TransferAnswer {
     crash('before_effect');
-    const id = `trf_${o.milestoneId.slice(3)}_${o.part}`;
-    const m = this.milestone(o.milestoneId);
-    this.post(`accept:${o.milestoneId}:${o.part}`, () => {
-      m.held -= o.principal;
-      m.feeUnearned -= o.buyerFee;
-      m.payable += o.payable;
-      m.fees += o.sellerFee + o.buyerFee;
-    });
-    if (this.stripe.incapable.has(o.sellerId) && this.movements.get(id)?.status !== 'succeeded')
-      return { outcome: 'blocked_kyc' };
-    const until = this.movements.has(id) ? null : this.firstReleaseAt(o.sellerId);
-    if (until !== null) return { outcome: 'held_first_release', until };
-    const movement = this.reserve(id, 'transfer');
-    this.post(`reserve:${id}`, () => (this.charges.get(o.chargeId)!.transferred += o.payable));
+    const id = transferIdOf(o.milestoneId, o.part);
+    const begun = this.atomically(o.chargeId, () => this.beginTransfer(o, id));
+    if (begun === null) return { outcome: 'refused', code: 'not_overdrawn', message: 'The money of this part has gone another way.' }; // prettier-ignore
+    if ('outcome' in begun) return begun;
+    const movement = begun;
     if (movement.status !== 'succeeded') {
+      movement.calledAt = this.now();
+      movement.refused = null;
       const key = this.key(o.escrowId, o.milestoneId, `transfer.${o.part}`, o.generation);
-      const answer = this.stripe.transfer(key, { transferId: id, sellerId: o.sellerId, chargeId: o.chargeId, amount: o.payable }); // prettier-ignore
+      const answer = this.stripe.transfer(key, { transferId: id, sellerId: o.sellerId, chargeId: o.chargeId, amount: movement.amount }); // prettier-ignore
       crash('after_effect');
       if (isRefusal(answer)) {
+        movement.refused = answer.refused;
         if (answer.refused === 'balance_insufficient') return { outcome: 'blocked_funds' };
         if (answer.refused.startsWith('insufficient_capabilities')) return { outcome: 'blocked_kyc' };
         return { outcome: 'refused', code: answer.refused, message: answer.refused };
       }
-      this.post(`transfer:${id}`, () => {
-        m.payable -= answer.amount;
-        m.transferred += answer.amount;
-      });
-      movement.status = 'succeeded';
-      movement.stripeId = answer.id;
+      this.bookTransfer(id, answer);
     }
     this.project(o.after);
     crash('after_commit');
     return { outcome: 'released', transferId: id, stripeTransferId: movement.stripeId };
   }
 
+  /** Earns the part, and reserves what it gives of its charge. */
+  private beginTransfer(o: TransferOrder, id: string): Movement | TransferAnswer {
+    const m = this.milestone(o.milestoneId);
+    this.post(`accept:${o.milestoneId}:${o.part}`, () => {
+      m.held -= o.principal;
+      m.feeUnearned -= o.buyerFee;
+      m.payable += o.payable;
+      m.fees += o.sellerFee + o.buyerFee;
+      this.parts.set(id, { milestoneId: o.milestoneId, part: o.part, payable: o.payable, taken: 0, withdrawn: false });
+    });
+    if (this.stripe.incapable.has(o.sellerId) && this.movements.get(id)?.status !== 'succeeded')
+      return { outcome: 'blocked_kyc' };
+    const until = this.movements.has(id) ? null : this.firstReleaseAt(o.sellerId);
+    if (until !== null) return { outcome: 'held_first_release', until };
+    const of = { kind: 'transfer', chargeId: o.chargeId, milestoneId: o.milestoneId, amount: o.payable } as const;
+    const movement = this.reserve(id, of);
+    this.post(`reserve:${id}`, () => (this.charges.get(o.chargeId)!.transferred += o.payable));
+    return movement;
+  }
+
+  /** Once, whoever books it first. */
+  bookTransfer(id: string, made: StripeTransfer): void {
+    const movement = this.movements.get(id)!;
+    this.post(`transfer:${id}`, () => {
+      const m = this.milestone(movement.milestoneId!);
+      m.payable -= made.amount;
+      m.transferred += made.amount;
+    });
+    movement.status = 'succeeded';
+    movement.stripeId = made.id;
+  }
+
   refundToBuyer(o: RefundOrder, crash: (at: CrashPoint) => void): RefundAnswer {
     crash('before_effect');
-    for (const w of o.withdrawn ?? []) this.withdraw(o, w);
-    const movement = this.reserve(o.refundId, 'refund');
-    movement.order = o;
-    this.post(`refund_asked:${o.refundId}`, () => this.bookRefund(o, 1));
+    const movement = this.atomically(o.chargeId, () => this.askRefund(o));
+    if (movement === null) return { outcome: 'refused', stripeRefundId: null, code: 'not_overdrawn' };
     if (movement.status !== 'reserved') {
       if (movement.status === 'succeeded') this.project(o.after);
       return { outcome: movement.status, stripeRefundId: movement.stripeId, code: movement.code };
@@ -308,6 +251,7 @@ export class Store {
     // A payment that came too late goes back at once.
     if (o.milestone !== null && this.stripe.isPastRefunding(o.paymentIntentId))
       return this.undo(o, movement, null, 'charge_not_refundable');
+    movement.calledAt = this.now();
     const key = this.key(o.escrowId, o.refundId, 'refund', o.generation);
     const answer = this.stripe.refund(key, { refundId: o.refundId, intentId: o.paymentIntentId, amount: o.amount });
     crash('after_effect');
@@ -317,27 +261,45 @@ export class Store {
     return recorded;
   }
 
-  /** The platform's bank has paid it: Stripe knows nothing of it. */
-  private refundByBank(o: RefundOrder, crash: (at: CrashPoint) => void): RefundAnswer {
+  /** The platform's bank has paid it: Stripe knows nothing of it. Refused where the buyer's bank was first, or the books say no. */
+  private refundByBank(o: BankRefundOrder, crash: (at: CrashPoint) => void): RefundAnswer {
     crash('before_effect');
-    if (!this.movements.has(o.refundId)) {
-      const m = this.milestone(o.milestone!.id);
-      const taken = (o.withdrawn ?? []).reduce((sum, w) => sum + w.principal, 0);
-      // A bank was first: its loss took what is paid here.
-      if (m.held + taken < o.milestone!.principal)
-        return { outcome: 'refused', stripeRefundId: null, code: 'charge_lost' };
-      for (const w of o.withdrawn ?? []) this.withdraw(o, w);
-      Object.assign(this.reserve(o.refundId, 'refund'), { order: o, status: 'succeeded' });
-    }
-    this.post(`refund_paid_by_bank:${o.refundId}`, () => this.bookRefund(o, 1));
+    const milestoneId = o.milestone!.id;
+    const known = this.movements.has(o.refundId);
+    if (!known && this.isTakenByLoss({ chargeId: o.chargeId, milestoneId, heard: o.heard ?? [] }))
+      return { outcome: 'refused', stripeRefundId: null, code: 'charge_lost' };
+    const movement = known || this.atomically(o.chargeId, () => this.bookBankRefund(o));
+    if (movement === null) return { outcome: 'refused', stripeRefundId: null, code: 'not_overdrawn' };
     this.project(o.after);
     crash('after_commit');
     return { outcome: 'succeeded', stripeRefundId: null, code: null };
   }
 
+  private bookBankRefund(o: BankRefundOrder): Movement {
+    const { milestone, chargeId, amount } = o;
+    const of = { kind: 'refund', chargeId, milestoneId: milestone!.id, amount } as const;
+    for (const w of o.withdrawn ?? []) this.withdraw(o, w);
+    this.post(`refund_paid_by_bank:${o.refundId}`, () => this.bookRefund(o, 1));
+    return Object.assign(this.reserve(o.refundId, of), { order: o, status: 'succeeded' } as const);
+  }
+
+  private askRefund(o: RefundOrder): Movement {
+    for (const w of o.withdrawn ?? []) this.withdraw(o, w);
+    const of = {
+      kind: 'refund',
+      chargeId: o.chargeId,
+      milestoneId: o.milestone?.id ?? null,
+      amount: o.amount,
+    } as const;
+    const movement = this.reserve(o.refundId, of);
+    movement.order = o;
+    this.post(`refund_asked:${o.refundId}`, () => this.bookRefund(o, 1));
+    return movement;
+  }
+
   /** A forced refund takes accepted parts back; a transfer that was refused lets go of its reservation. */
   private withdraw(o: RefundOrder, w: NonNullable<RefundOrder['withdrawn']>[number]): void {
-    const id = `trf_${o.milestone!.id.slice(3)}_${w.part}`;
+    const id = transferIdOf(o.milestone!.id, w.part);
     const transfer = this.movements.get(id);
     if (transfer && transfer.status !== 'reserved' && transfer.status !== 'failed') throw new Broken(`part ${id} is taken back though its seller has it`); // prettier-ignore
     this.post(`withdraw:${id}`, () => {
@@ -346,9 +308,10 @@ export class Store {
       m.feeUnearned += w.buyerFee;
       m.payable -= w.principal - w.sellerFee;
       m.fees -= w.sellerFee + w.buyerFee;
-      if (!transfer) return;
+      this.parts.get(id)!.withdrawn = true;
+      if (transfer?.status !== 'reserved') return;
       transfer.status = 'failed';
-      this.charges.get(o.chargeId)!.transferred -= w.principal - w.sellerFee;
+      this.charges.get(o.chargeId)!.transferred -= transfer.amount;
     });
   }
 
@@ -362,11 +325,11 @@ export class Store {
     return recorded;
   }
 
-  private recordedRefund(o: RefundOrder, movement: Movement, refund: StripeRefund): RefundAnswer {
+  private recordedRefund(o: RefundOrder, movement: Movement, refund: StripeRefund, projects = true): RefundAnswer {
     movement.stripeId = refund.id;
     if (refund.status === 'failed') return this.undo(o, movement, refund.id, refund.code!);
     if (movement.status !== 'succeeded') movement.status = refund.status;
-    if (refund.status === 'succeeded') this.project(o.after);
+    if (refund.status === 'succeeded' && projects) this.project(o.after);
     return { outcome: refund.status, stripeRefundId: refund.id, code: null };
   }
 
@@ -393,35 +356,11 @@ export class Store {
     charge.refunded += sign * (principal + buyerFeeReturned);
   }
 
-  /** Refunds of a charge that Stripe has made, or may still make. */
-  refundedOf(chargeId: string): string[] {
-    return [...this.movements].filter(([, m]) => m.order?.chargeId === chargeId && m.status !== 'failed').map(([id]) => id); // prettier-ignore
-  }
-
-  /** A lost card dispute: what is still held for the charge's milestones is gone. Answers what was taken of each. */
-  loseDispute(
-    disputeId: string,
-    chargeId: string,
-    milestoneIds: readonly string[],
-  ): { milestoneId: string; principal: number; buyerFee: number }[] {
-    const taken: { milestoneId: string; principal: number; buyerFee: number }[] = [];
-    // Asked in the books and never at Stripe, which refuses it now: the promise is withdrawn, its money is there to be taken.
-    for (const [id, m] of this.movements) {
-      if (m.order?.chargeId !== chargeId || m.status !== 'reserved') continue;
-      if (!this.stripe.refunds.some((r) => r.refundId === id)) this.undo(m.order, m, null, 'charge_disputed');
-    }
-    this.post(`dispute_lost:${disputeId}`, () => {
-      for (const milestoneId of milestoneIds) {
-        const m = this.milestones.get(milestoneId);
-        if (!m || m.held + m.feeUnearned === 0) continue;
-        taken.push({ milestoneId, principal: m.held, buyerFee: m.feeUnearned });
-        m.chargedBack += m.held + m.feeUnearned;
-        this.charges.get(chargeId)!.chargedBack += m.held + m.feeUnearned;
-        m.held = 0;
-        m.feeUnearned = 0;
-      }
-    });
-    return taken;
+  /** A refund that was asked in the books: what Stripe made of it is written down, and where it made nothing it is undone. */
+  settleAsked(id: string, movement: Movement): void {
+    const made = this.stripe.refunds.find((r) => r.refundId === id);
+    if (made) this.recordedRefund(movement.order!, movement, made, false);
+    else this.undo(movement.order!, movement, null, 'charge_disputed');
   }
 
   /** Applies only what is newer. */
@@ -432,20 +371,6 @@ export class Store {
       if (newer(m.revision, this.projected.get(m.id)?.revision)) this.projected.set(m.id, m);
     }
     for (const e of snapshot.events) this.events.set(e.seq, e);
-  }
-
-  reserve(id: string, kind: Movement['kind']): Movement {
-    const known = this.movements.get(id);
-    if (known) return known;
-    const movement: Movement = { kind, status: 'reserved', stripeId: null, code: null, order: null };
-    this.movements.set(id, movement);
-    return movement;
-  }
-
-  milestone(id: string): HeldMilestone {
-    const m = this.milestones.get(id);
-    if (!m) throw new Broken(`money moves for ${id}, which was never paid for`);
-    return m;
   }
 }
 

@@ -5,7 +5,8 @@ import { SIGNALS } from '../workflows/messages.ts';
 import { Chance } from './clock.ts';
 import { BUYER, command, type PersonsCommand, SELLERS, whatSomebodyDoes } from './people.ts';
 import { diligence } from './schedule.ts';
-import { ALL_GUARDS, Store } from './store.ts';
+import { ALL_GUARDS } from './books.ts';
+import { Store } from './store.ts';
 import { type Intent, type Session, SimulatedStripe, type StripeRefund } from './stripe.ts';
 import { termsOf } from './terms.ts';
 

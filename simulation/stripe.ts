@@ -66,7 +66,7 @@ export class SimulatedStripe {
   readonly reversals: StripeReversal[] = [];
   /** Sellers who cannot receive. */
   readonly incapable = new Set<string>();
-  /** Charges that a bank is at: none of them is refunded meanwhile. */
+  /** Charges of which a bank has the money and has not decided: none of them is refunded meanwhile. */
   readonly disputed = new Set<string>();
   /** While true transfers find too little balance, refunds wait. */
   balanceShort = false;
@@ -232,7 +232,7 @@ export class SimulatedStripe {
   }
 
   /** The bank withdraws the charge's money: refunds that wait for theirs fail. */
-  dispute(chargeId: string): void {
+  failPending(chargeId: string): void {
     this.disputed.add(chargeId);
     for (const refund of this.refunds) {
       if (refund.status === 'pending' && this.intents.get(refund.intentId)!.chargeId === chargeId)

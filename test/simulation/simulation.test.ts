@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Execution, Nondeterminism } from '../../simulation/core.ts';
 import type { Isolate } from '../../simulation/isolate.ts';
 import { runSeed, SeedFailed } from '../../simulation/schedule.ts';
-import { ALL_GUARDS, type Guards } from '../../simulation/store.ts';
+import { ALL_GUARDS, type Guards } from '../../simulation/books.ts';
 import { isolateForTests, tallyForTests } from './bundle.ts';
 
 let isolate: Isolate;
@@ -43,7 +43,7 @@ test('npm run simulate: ten thousand seeds converge, every invariant holds, and 
   expect(Object.keys(last.ends).sort()).toEqual(['cancelled', 'completed', 'expired']);
   expect(last.faults['eviction']).toBeGreaterThan(0);
   expect(last.faults['continue_as_new']).toBeGreaterThan(0);
-}, 900_000);
+}, 1_800_000);
 
 test('npm run simulate: a number that is none is a clear error', async () => {
   const { code, last } = await simulate('--seeds', 'many');
