@@ -45,11 +45,14 @@ export async function numberEvents(
 }
 
 async function numberBatch(tx: Tx, then: (tx: Tx, ids: readonly string[]) => Promise<unknown>, now: () => number) {
-  await tx`SELECT pg_advisory_xact_lock(hashtextextended('event-numbers', 0))`;
-  const waiting = await tx<{ seq: bigint }[]>`SELECT seq FROM events WHERE id IS NULL ORDER BY seq LIMIT ${BATCH}`;
+  // Sent together; the second begins when the first has its lock, and so sees what whoever had it before has numbered.
+  const [, waiting] = await Promise.all([
+    tx`SELECT pg_advisory_xact_lock(hashtextextended('event-numbers', 0))`,
+    tx<{ seq: bigint; newest: string | null }[]>`
+      SELECT seq, (SELECT max(id) FROM events) AS newest FROM events WHERE id IS NULL ORDER BY seq LIMIT ${BATCH}`,
+  ]);
   if (waiting.length === 0) return 0;
-  const [newest] = await tx<{ id: string }[]>`SELECT id FROM events WHERE id IS NOT NULL ORDER BY id DESC LIMIT 1`;
-  let last = newest?.id ?? null;
+  let last = waiting[0]!.newest;
   const rows = waiting.map(({ seq }) => {
     last = idAfter(last, now());
     return { seq: seq.toString(), id: last };

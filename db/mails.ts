@@ -49,12 +49,21 @@ export interface SentMail {
 }
 
 /** sent: an SMTP server took it; kept: there is none, and the outbox page shows it; dropped: it was no longer needed. */
-export async function finishMail(sql: Queryable, id: string, state: 'sent' | 'kept' | 'dropped', mail?: SentMail): Promise<void> {
+export interface FinishedMail {
+  id: string;
+  state: 'sent' | 'kept' | 'dropped';
+  mail?: SentMail;
+}
+
+export async function finishMails(sql: Queryable, finished: readonly FinishedMail[]): Promise<void> {
+  if (finished.length === 0) return;
+  const rows = finished.map(({ id, state, mail }) => ({ id, state, ...mail }));
   await sql`
-    UPDATE mails SET state = ${state}, done_at = now(), claimed_until = NULL, last_error = NULL, address = ${mail?.address ?? null},
-      subject = ${mail?.subject ?? null}, body_text = ${mail?.text ?? null}, body_html = ${mail?.html ?? null}
-    WHERE id = ${id} AND state = 'queued'`;
-} // prettier-ignore
+    UPDATE mails m SET state = f.state, done_at = now(), claimed_until = NULL, last_error = NULL, address = f.address,
+      subject = f.subject, body_text = f.text, body_html = f.html
+    FROM jsonb_to_recordset(${sql.json(rows as never)}) AS f(id text, state text, address text, subject text, text text, html text)
+    WHERE m.id = f.id AND m.state = 'queued'`;
+}
 
 /** It did not go: again after a pause, or never. */
 export async function postponeMail(sql: Queryable, id: string, error: string, againInMs: number | null): Promise<void> {

@@ -4,7 +4,7 @@
 import type { Logger } from 'pino';
 import type { Sql } from '../db/client.ts';
 import { raiseAlert } from '../db/movements.ts';
-import { claimMails, type DueMail, finishMail, postponeMail } from '../db/mails.ts';
+import { claimMails, type DueMail, type FinishedMail, finishMails, postponeMail } from '../db/mails.ts';
 import { mayBeSwitchedOff, type MessageKind } from '../domain/messages.ts';
 import { mailOf } from '../messages/mail.tsx';
 
@@ -58,7 +58,7 @@ export function startMailer(parts: MailerParts): Mailer {
   const loop = (async () => {
     while (!stopping.signal.aborted) {
       const sent = await sendDue(parts).catch((error: unknown) => {
-        parts.logger.error({ err: error }, 'mails could not be read; they are tried again');
+        parts.logger.error({ err: error }, 'mails could not be read or written down; they are tried again');
         return 0;
       });
       if (sent < BATCH) await pause(PAUSE_MS, stopping.signal);
@@ -77,16 +77,19 @@ export function startMailer(parts: MailerParts): Mailer {
 export async function sendDue(parts: MailerParts): Promise<number> {
   const cannot = parts.transport === null && !parts.sandbox ? WITH_LINK : [];
   const mails = await claimMails(parts.sql, BATCH, cannot);
-  await Promise.all(mails.map((mail) => sendOne(parts, mail)));
+  // What went is written down by itself and at once, before anything can come between; the rest in one statement.
+  const rest = await Promise.all(mails.map((mail) => sendOne(parts, mail)));
+  await finishMails(parts.sql, rest.filter((finished) => finished !== null)); // prettier-ignore
   return mails.length;
 }
 
-async function sendOne(parts: MailerParts, mail: DueMail): Promise<void> {
+/** Answers what became of it, where that is still to be written down. */
+async function sendOne(parts: MailerParts, mail: DueMail): Promise<FinishedMail | null> {
   const { sql, transport, logger } = parts;
   const log = { mail_id: mail.id, kind: mail.kind };
   try {
     const link = WITH_LINK.includes(mail.kind) ? await parts.linkFor?.(mail) : undefined;
-    if (mail.settled || link === null) return await finishMail(sql, mail.id, 'dropped');
+    if (mail.settled || link === null) return { id: mail.id, state: 'dropped' };
     const words = (shownLink?: string) =>
       mailOf(
         mail.kind,
@@ -94,12 +97,9 @@ async function sendOne(parts: MailerParts, mail: DueMail): Promise<void> {
         { publicUrl: parts.publicUrl, name: mail.name, optional: mayBeSwitchedOff(mail.kind) },
       );
     const messageId = `<${mail.id}@${new URL(parts.publicUrl).hostname}>`;
-    if (transport === null) {
-      await finishMail(sql, mail.id, 'kept', { address: mail.address, ...words(link) });
-      return;
-    }
+    if (transport === null) return { id: mail.id, state: 'kept', mail: { address: mail.address, ...words(link) } };
     await transport.send({ messageId, to: mail.address, ...words(link) });
-    await finishMail(sql, mail.id, 'sent', { address: mail.address, ...words() });
+    await finishMails(sql, [{ id: mail.id, state: 'sent', mail: { address: mail.address, ...words() } }]);
     logger.info(log, 'mail sent');
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
@@ -109,6 +109,7 @@ async function sendOne(parts: MailerParts, mail: DueMail): Promise<void> {
     // Once a day: ops are told by mail, too.
     if (over) await raiseAlert(sql, { kind: 'mail_failed', key: `mail_failed:${new Date().toISOString().slice(0, 10)}`, escrowId: null, detail: { mail_id: mail.id, kind: mail.kind, error: words } }); // prettier-ignore
   }
+  return null;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

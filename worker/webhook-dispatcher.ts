@@ -1,5 +1,6 @@
 // Numbers new events, makes a delivery for each endpoint that wants one, and starts each delivery's workflow. Any number of
 // workers may run one each: numbering takes turns, and a workflow is started once by its id.
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Sql } from '../db/client.ts';
@@ -16,6 +17,8 @@ export interface DispatcherParts {
   /** Tests have no days. */
   delaysMs?: readonly number[];
   pollMs?: number;
+  /** The least time between the end of a round and the next one's beginning: under load what comes within it is one batch. */
+  pauseMs?: number;
 }
 
 export interface Dispatcher {
@@ -52,10 +55,10 @@ export async function dispatchEvents({ sql, client, taskQueue, delaysMs = WEBHOO
   }
 } // prettier-ignore
 
-/** Runs at every notification, and every few seconds in case one was lost. Ready when it listens. */
+/** Runs when it is notified, and every few seconds in case that was lost. Ready when it listens. */
 export async function startDispatcher(parts: DispatcherParts): Promise<Dispatcher> {
-  const { sql, logger, pollMs = 5000 } = parts;
-  let stopping = false;
+  const { sql, logger, pollMs = 5000, pauseMs = 100 } = parts;
+  const stopping = new AbortController();
   let due = true;
   let wake = (): void => {};
   const poke = (): void => {
@@ -64,13 +67,14 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   };
   const loop = async (): Promise<void> => {
     for (;;) {
-      if (stopping) return;
+      if (stopping.signal.aborted) return;
       due = false;
       try {
         await dispatchEvents(parts);
       } catch (error) {
         logger.error({ err: error }, 'events could not be dispatched; it is tried again');
       }
+      await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pollMs);
         wake = () => {
@@ -78,7 +82,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
           resolve();
         };
         // What came during the round must not wait for the poll.
-        if (stopping || due) wake();
+        if (stopping.signal.aborted || due) wake();
       });
     }
   };
@@ -86,7 +90,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const running = loop();
   return {
     stop: async () => {
-      stopping = true;
+      stopping.abort();
       wake();
       await running;
       await listener.unlisten();
