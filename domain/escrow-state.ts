@@ -120,6 +120,8 @@ export interface RefundPart {
   reason: string;
   /** Where it goes back to when it fails; `refunding` where nobody can decide over it any more: then it is asked again. */
   before: MilestoneStatus;
+  /** It left something undecided. Where all is decided when it fails, it opens nothing again: it is asked again. */
+  partial?: true;
   /** Accepted parts that it takes back first. */
   withdrawn?: WithdrawnPart[];
   /** Stripe can make it no more: it waits until two of ops have paid it by bank transfer. */

@@ -120,7 +120,7 @@ export class Execution {
     if (first) return workflow;
     this.replaying = true;
     for (const [i, task] of this.history.entries()) {
-      const again = this.kept(this.run(workflow, task.jobs, task.now, true));
+      const again = this.kept(this.run(workflow, task.jobs, task.now, true, patchesIn(task.commands)));
       if (!same(again, task.commands)) {
         throw new Nondeterminism(`task ${i} of ${this.history.length}: ${textOf(task.commands)} became ${textOf(again)}`); // prettier-ignore
       }
@@ -137,19 +137,32 @@ export class Execution {
     return commands.filter((c) => !leavesNoTrace(c['updateResponse'] as RawUpdateResponse | undefined));
   }
 
-  private run(workflow: IsolatedWorkflow, jobs: readonly Job[], now: number, replay: boolean): RawCommand[] {
+  private run(
+    workflow: IsolatedWorkflow,
+    jobs: readonly Job[],
+    now: number,
+    replay: boolean,
+    patches: readonly unknown[] = [],
+  ): RawCommand[] {
     const { commands, flags } = workflow.activate({
       timestamp: timestamp(now),
       isReplaying: replay,
       historyLength: this.events,
       historySizeBytes: 0,
       availableInternalFlags: [...this.flags],
-      jobs: jobs.map((job) => rawJob(job, this.start, replay)),
+      jobs: [...patches, ...jobs.map((job) => rawJob(job, this.start, replay))],
     });
     for (const flag of flags) this.flags.add(flag);
     return commands;
   }
 }
+
+/** The markers of `patched` in a task's history: Core tells them ahead of the task's other jobs. */
+const patchesIn = (commands: readonly RawCommand[]) =>
+  commands.flatMap((c) => {
+    const marker = c['setPatchMarker'] as { patchId: string } | undefined | null;
+    return marker ? [{ notifyHasPatch: { patchId: marker.patchId } }] : [];
+  });
 
 /** All that a history would hold of them: every field, and payloads byte by byte. */
 function same(a: unknown, b: unknown): boolean {
@@ -251,6 +264,9 @@ function commandOf(raw: RawCommand): Command[] {
       const { workflowId } = body['workflowExecution'] as { workflowId: string };
       return [{ kind: 'signalExternal', seq, workflowId, name: body['signalName'] as string, argument: one(body['args']) }]; // prettier-ignore
     }
+    // For replays alone, which find it in the history.
+    case 'setPatchMarker':
+      return [];
     case 'upsertWorkflowSearchAttributes':
       return [{ kind: 'searchAttributes' }];
     default:

@@ -107,8 +107,6 @@ export function diligence(
   for (const m of state.milestones.filter((x) => !isMilestoneEnd(x.status))) {
     const seller = { id: m.sellerId, role: 'seller' } as const;
     if (['funded', 'started', 'overdue', 'changes_requested'].includes(m.status)) return by(seller, 'submit', m.id);
-    // After a refund that failed no inspection runs any more: its buyer decides.
-    if (m.status === 'submitted' && m.inspection === null) return by(BUYER, 'accept', m.id);
     if (m.status === 'awaiting_funding') return by(BUYER, 'cancel', null);
     if (milestoneWaiting(state, m).who === 'ops' && m.status === 'disputed') return by(OPS, 'rule', m.id);
   }

@@ -45,6 +45,7 @@ export function addRefund(
     reason,
     before,
     ...(withdrawn.length > 0 ? { withdrawn } : {}),
+    ...(amount < openAmount(m) ? { partial: true as const } : {}),
   });
   m.refunded += amount;
 }
@@ -119,7 +120,8 @@ export function askRefund(
 
 /** After its last refund: refunded, or released where a part went to the seller before. */
 export function endRefund(m: MilestoneState): void {
-  if (m.status !== 'refunding') return;
+  // Another part of it came back meanwhile, and is asked again.
+  if (m.status !== 'refunding' || openAmount(m) > 0) return;
   const parts = standingParts(m);
   if (parts.length === 0) moveMilestone(m, 'refunded');
   else moveMilestone(m, 'refunded', parts.every((r) => r.status === 'released') ? 'released' : 'accepted');

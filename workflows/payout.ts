@@ -1,5 +1,5 @@
 // Money out of one milestone: accepted parts to its seller, refunds to the buyer, one at a time and each under its guard.
-import { ActivityFailure } from '@temporalio/workflow';
+import { ActivityFailure, patched } from '@temporalio/workflow';
 import type { RefundAnswer, RefundOrder, TransferAnswer, TransferOrder } from '../activities/contract.ts';
 import { REFUSED_BY_DISPUTE } from '../domain/chargeback.ts';
 import { type EscrowState, freezesOver, isEscrowEnd, isReview, type MilestoneState, openAmount, type RefundPart, type ReleasePart, standingParts } from '../domain/escrow-state.ts'; // prettier-ignore
@@ -42,9 +42,10 @@ function nextRefund(run: EscrowRun, m: MilestoneState): RefundWork | null {
 /** Nobody can decide over these any more: a refund that failed is asked again when ops lift its freeze. */
 const SETTLED: readonly MilestoneState['status'][] = ['accepted', 'releasing', 'blocked_kyc', 'blocked_funds'];
 
-/** Beside a release, or by a ruling or a forced decision: what was decided stands, whatever Stripe made of it. */
+/** Beside a release, by a ruling or a forced decision, or a part beside a refund of all the rest: what was decided stands, whatever Stripe made of it. */
 const isDecided = (m: MilestoneState, failed: RefundPart): boolean =>
-  SETTLED.includes(m.status) || (m.status === 'refunding' && failed.before === 'refunding');
+  SETTLED.includes(m.status) ||
+  (m.status === 'refunding' && (failed.before === 'refunding' || failed.partial === true));
 
 function askAgain(state: EscrowState, mark: Mark, m: MilestoneState, failed: RefundPart): void {
   const amount = openAmount(m);
@@ -334,10 +335,14 @@ function waitForBank(state: EscrowState, mark: Mark, m: MilestoneState, part: Re
   return true;
 }
 
-/** Where it was before; a decision is not undone by the bank: beside its release, or by itself, it waits to be made again. */
+/**
+ * Where it was before; a decision is not undone by the bank: beside its release, or by itself, it waits to be made again. So
+ * does a part of which the rest was decided meanwhile: nobody's inspection runs for it any more, and it stays the buyer's.
+ */
 function afterFailure(m: MilestoneState, part: RefundPart): MilestoneState['status'] {
   if (SETTLED.includes(part.before)) return 'accepted';
-  if (part.before !== 'refunding') return part.before;
+  const decidedSince = part.partial === true && patched('partial-refund-stands');
+  if (part.before !== 'refunding' && !decidedSince) return part.before;
   return standingParts(m).length > 0 ? 'accepted' : 'refunding';
 }
 

@@ -205,6 +205,29 @@ describe('a ruling whose refund fails stands', () => {
     expect(amountsOf(done, 'released', 'fees', 'held')).toEqual([5_400, 600, 2_000]);
     await expectBooksClose(world, escrow.id);
   });
+
+  test('a part that went back before it comes back after it: the buyer’s all the same, and nobody’s inspection', async () => {
+    const escrow = await held(as.buyer, as.seller, [10_000, 2_000]);
+    const mid = escrow.milestones[0]!.id;
+    await as.seller.act(escrow.id, mid, 'submit');
+    await as.ops.act(escrow.id, mid, 'refund', { amount: 3_000, reason: 'a page is missing' });
+    const part = await untilEscrow(as.buyer, escrow.id, (e) => (e.milestones[0]!['refunds'] as { status: string }[])[0]?.status === 'succeeded'); // prettier-ignore
+    expect(statusesOf(part)[0]).toBe('submitted');
+    const d = await disputes(as.buyer, escrow);
+    await step(as.seller, d, 'offer', { seller_amount: 0 });
+    await step(as.buyer, d, 'accept-offer');
+    await untilEscrow(as.buyer, escrow.id, (e) => e.milestones[0]!.status === 'refunded');
+    const refunds = await refundsOf(as.buyer, escrow.id);
+    const first = refunds.find((r) => r.amount.amount === 3_000)!;
+    await control(world.sandbox.url, `refunds/${first.stripe_refund_id}`, { fail: 'declined' });
+    const failed = await untilEscrow(as.buyer, escrow.id, (e) => e.frozen.includes('ops'));
+    expect([statusesOf(failed)[0], ...amountsOf(failed, 'refunded', 'held')]).toEqual(['refunding', 7_000, 5_000]);
+    expectUnavailable(await as.buyer.post(`/v1/escrows/${escrow.id}/milestones/${mid}/accept`));
+    await as.ops.unfreeze(escrow.id, mid);
+    const done = await untilEscrow(as.buyer, escrow.id, (e) => e.milestones[0]!.status === 'refunded');
+    expect(amountsOf(done, 'refunded', 'held', 'released')).toEqual([10_000, 2_000, 0]);
+    await expectBooksClose(world, escrow.id);
+  });
 });
 
 describe('a dispute is refused', () => {

@@ -188,6 +188,48 @@ describe('that Stripe does not make at once', () => {
     await recordEscrow(world, escrow.id, 'refund-failed-later');
   });
 
+  test('a part that comes back after the rest was accepted: it stays the buyer’s, and is made again when ops say so', async () => {
+    const escrow = await funded([5000, 6000]);
+    const mid = escrow.milestones[0]!.id;
+    await seller.act(escrow.id, mid, 'submit');
+    await refund(cast.ops, escrow, 0, { amount: 2000 });
+    await buyer.act(escrow.id, mid, 'accept');
+    await untilMilestone(buyer, escrow.id, 0, 'released');
+    const [part] = await refundsOf(buyer, escrow.id);
+    await control(world.sandbox.url, `refunds/${part!.stripe_refund_id}`, { fail: 'declined' });
+    const failed = await untilMilestone(buyer, escrow.id, 0, 'accepted');
+    expect([failed.frozen, ...amountsOf(failed, 'released', 'refunded', 'held')]).toEqual([['ops'], 2700, 0, 8000]);
+    await expectBooksClose(world, escrow.id);
+    await cast.ops.unfreeze(escrow.id, mid);
+    const again = await untilMilestone(buyer, escrow.id, 0, 'released');
+    expect(amountsOf(again, 'released', 'refunded', 'held')).toEqual([2700, 2000, 6000]);
+    await expectBooksClose(world, escrow.id);
+  });
+
+  test('a part that comes back while the rest is on its way: the milestone waits for both', async () => {
+    const escrow = await paidWith('pm_card_pendingRefund', [5000, 6000]);
+    const settledBy = async (status: string, wanted: number) => {
+      await control(world.sandbox.url, 'clock', { advance: 'P1D' });
+      return untilMilestone(buyer, escrow.id, 0, (m) => m.status === status && (m['refunds'] as { status: string }[]).filter((r) => r.status === 'succeeded').length === wanted); // prettier-ignore
+    };
+    await refund(buyer, escrow, 0, { amount: 2000 });
+    await untilMilestone(buyer, escrow.id, 0, (m) => (m['refunds'] as { status: string }[])[0]?.status === 'pending');
+    await settledBy('funded', 1);
+    await refund(buyer, escrow);
+    await untilMilestone(buyer, escrow.id, 0, (m) => (m['refunds'] as { status: string }[])[1]?.status === 'pending');
+    const part = (await refundsOf(buyer, escrow.id)).find((r) => r.amount.amount === 2000)!;
+    await control(world.sandbox.url, `refunds/${part.stripe_refund_id}`, { fail: 'declined' });
+    const failed = await untilEscrow(buyer, escrow.id, (e) => e.frozen.includes('ops'));
+    expect([statusesOf(failed)[0], ...amountsOf(failed, 'refunded', 'held')]).toEqual(['refunding', 3000, 8000]);
+    // The rest has gone back, and 2,000 of it have not.
+    await settledBy('refunding', 1);
+    await cast.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
+    await untilMilestone(buyer, escrow.id, 0, (m) => (m['refunds'] as { status: string }[])[2]?.status === 'pending');
+    const done = await settledBy('refunded', 2);
+    expect(amountsOf(done, 'refunded', 'held')).toEqual([5000, 6000]);
+    await expectBooksClose(world, escrow.id);
+  });
+
   test('refused by Stripe: held as before, and the cancellation goes on when ops lift the freeze', async () => {
     const escrow = await funded([5000]);
     await control(world.sandbox.url, 'faults', { match: { method: 'POST', path: '/v1/refunds' }, kind: 'status', status: 400, times: 1 }); // prettier-ignore
