@@ -176,8 +176,7 @@ async function conclude(
   const done = await context.sql.begin(async (tx) => {
     if (outcome.kind === 'done') await project(tx, outcome.result.snapshot, command.creation);
     if (outcome.kind === 'done' && command.attach !== undefined) await attachFiles(tx, command.attach);
-    await auditCommand(tx, command, outcome);
-    const record = await findEscrow(tx, command.viewer, command.escrowId);
+    const [record] = await Promise.all([findEscrow(tx, command.viewer, command.escrowId), auditCommand(tx, command, outcome)]); // prettier-ignore
     const plain = answerOf(context, command, outcome, secret, record);
     const answer = command.show === 'dispute' && plain.status < 300 ? await disputeAnswer(tx, command) : plain;
     const first = await completeKey(tx, stored.ownerId, stored.key, answer.status, answer.body);

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Attachment, StoredFile } from '../db/files.ts';
-import { findEscrow, fundedAndCancelled, principalOn, type Viewer } from '../db/escrows.ts';
+import { findEscrowState, fundedAndCancelled, principalOn, type Viewer } from '../db/escrows.ts';
 import { newId } from '../db/ids.ts';
 import type { EscrowState, Principal } from '../domain/escrow-state.ts';
 import { isId } from '../domain/ids.ts';
@@ -72,30 +72,28 @@ export async function commandEscrow<Name extends Exclude<EscrowCommandName, 'cre
 ): Promise<Answer> {
   const { escrowId, name } = request;
   const viewer = viewerOf(caller);
-  const record = isId('escrow', escrowId) ? await findEscrow(context.sql, viewer, escrowId) : null;
-  if (record === null) throw notFound('escrow');
+  const state = isId('escrow', escrowId) ? await findEscrowState(context.sql, viewer, escrowId) : null;
+  if (state === null) throw notFound('escrow');
   const milestoneId = (request.input as { milestoneId?: string }).milestoneId;
-  if (milestoneId !== undefined && !record.state.milestones.some((m) => m.id === milestoneId))
-    throw notFound('milestone');
+  if (milestoneId !== undefined && !state.milestones.some((m) => m.id === milestoneId)) throw notFound('milestone');
   if (
     name === 'fund' &&
-    (await fundedAndCancelled(context.sql, record.state.terms.buyerId)) >= context.settings.fundCancelLimit
+    (await fundedAndCancelled(context.sql, state.terms.buyerId)) >= context.settings.fundCancelLimit
   ) {
     throw new Problem('fund_cancel_limit');
   }
-  const principal = principalOn(record.state, viewer);
+  const principal = principalOn(state, viewer);
   if (principal === null) {
     throw new Problem('action_not_available', 'You may read this escrow, and do nothing to it.', {
-      extra: { available_actions: actionsOf(record.state, viewer, Date.now()).all },
+      extra: { available_actions: actionsOf(state, viewer, Date.now()).all },
     });
   }
   const { route, key, body } = request;
-  const attach = await attachmentOf(context, caller, record.state, request);
+  const attach = await attachmentOf(context, caller, state, request);
   const input = { ...request.input, ...deliveredBy(attach, body) };
-  const asked = secondPersonFor(context.settings, record.state, principal, name, request.input);
+  const asked = secondPersonFor(context.settings, state, principal, name, request.input);
   if (asked !== null) {
-    const refuse = () =>
-      refuseUnlessPermitted(record.state, viewer, principal, name, milestoneId ?? null, request.input);
+    const refuse = () => refuseUnlessPermitted(state, viewer, principal, name, milestoneId ?? null, request.input);
     return askSecondPerson(context, { caller, route, key, body }, asked, refuse);
   }
   return runCommand(context, {
@@ -182,10 +180,10 @@ export function refuseUnlessPermitted(
 /** A milestone and its escrow, as the caller may read them. @throws Problem not_found */
 export async function milestoneOf({ sql }: AppContext, caller: Caller, escrowId: string, milestoneId: string) {
   const viewer = viewerOf(caller);
-  const record = await findEscrow(sql, viewer, escrowId);
-  const m = record?.state.milestones.find((x) => x.id === milestoneId);
-  if (!record || !m) throw notFound(record ? 'milestone' : 'escrow');
-  return { viewer, state: record.state, m };
+  const state = await findEscrowState(sql, viewer, escrowId);
+  const m = state?.milestones.find((x) => x.id === milestoneId);
+  if (!state || !m) throw notFound(state ? 'milestone' : 'escrow');
+  return { viewer, state, m };
 }
 
 export const notFound = (what: string): Problem =>

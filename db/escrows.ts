@@ -67,10 +67,13 @@ export interface EscrowRecord {
   updatedAt: Date;
 }
 
-interface EscrowRow {
+interface StateRow {
   state: Omit<EscrowSnapshot, 'milestones' | 'events'>;
   terms: Terms;
   milestones: MilestoneState[];
+}
+
+interface EscrowRow extends StateRow {
   parties: Party[];
   recoveries: EscrowRecovery[] | null;
   failed_refunds: EscrowFailedRefund[] | null;
@@ -93,10 +96,15 @@ export function readable(sql: Queryable, viewer: Viewer) {
           AND EXISTS (SELECT FROM escrow_parties ep WHERE ep.person_id = ${viewer.id} AND ep.escrow_id = e.id)`;
 }
 
+function stateRow(sql: Queryable) {
+  return sql`
+    e.state, t.body AS terms,
+    (SELECT jsonb_agg(m.state ORDER BY m.position) FROM milestones m WHERE m.escrow_id = e.id) AS milestones`;
+}
+
 function wholeRow(sql: Queryable) {
   return sql`
-    e.state, t.body AS terms, e.external_id, e.metadata, e.created_at, e.updated_at,
-    (SELECT jsonb_agg(m.state ORDER BY m.position) FROM milestones m WHERE m.escrow_id = e.id) AS milestones,
+    ${stateRow(sql)}, e.external_id, e.metadata, e.created_at, e.updated_at,
     (SELECT jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'role', ep.role) ORDER BY ep.role, p.id)
        FROM escrow_parties ep JOIN people p ON p.id = ep.person_id WHERE ep.escrow_id = e.id) AS parties,
     (SELECT jsonb_agg(jsonb_build_object('id', r.id, 'milestone_id', r.milestone_id, 'amount', r.amount, 'status', r.status,
@@ -114,18 +122,17 @@ function wholeRow(sql: Queryable) {
     (SELECT to_jsonb(em) FROM escrow_money em WHERE em.escrow_id = e.id LIMIT 1) AS money`;
 }
 
-function toRecord(row: EscrowRow): EscrowRecord {
+function toState(row: StateRow): EscrowState {
   const { termsVersion: _version, ...head } = row.state;
   const milestones = row.milestones ?? [];
+  // A milestone may have been projected later than the head.
+  const revision = Math.max(head.revision, ...milestones.map((m) => m.revision));
+  return { ...head, revision, terms: row.terms, milestones, events: [] };
+}
+
+function toRecord(row: EscrowRow): EscrowRecord {
   return {
-    state: {
-      ...head,
-      // A milestone may have been projected later than the head.
-      revision: Math.max(head.revision, ...milestones.map((m) => m.revision)),
-      terms: row.terms,
-      milestones,
-      events: [],
-    },
+    state: toState(row),
     money: toMoney(row),
     parties: row.parties ?? [],
     recoveries: row.recoveries ?? [],
@@ -153,6 +160,15 @@ export async function findEscrow(sql: Queryable, viewer: Viewer, id: string): Pr
     FROM escrows e JOIN escrow_terms t ON t.escrow_id = e.id AND t.hash = e.terms_hash
     WHERE e.id = ${id} AND ${readable(sql, viewer)}`;
   return row ? toRecord(row) : null;
+}
+
+/** The same without money and people, which are most of the work. */
+export async function findEscrowState(sql: Queryable, viewer: Viewer, id: string): Promise<EscrowState | null> {
+  const [row] = await sql<StateRow[]>`
+    SELECT ${stateRow(sql)}
+    FROM escrows e JOIN escrow_terms t ON t.escrow_id = e.id AND t.hash = e.terms_hash
+    WHERE e.id = ${id} AND ${readable(sql, viewer)}`;
+  return row ? toState(row) : null;
 }
 
 export interface Page {

@@ -57,14 +57,15 @@ const toStored = (row: KeyRow): StoredCommand => ({
 /** Takes the row, or says why not. */
 export async function claimKey(sql: Sql, request: KeyRequest): Promise<Claim> {
   const { ownerId, key, lockMs } = request;
-  await sql`
-    DELETE FROM idempotency_keys
-    WHERE owner_id = ${ownerId} AND key = ${key} AND status IS NOT NULL AND created_at < now() - ${KEPT}::interval`;
+  // An answer is kept for so long; after that the key is free again.
   const [created] = await sql<KeyRow[]>`
-    INSERT INTO idempotency_keys (owner_id, key, route, body_hash, update_id, ids, command, locked_until)
+    INSERT INTO idempotency_keys AS k (owner_id, key, route, body_hash, update_id, ids, command, locked_until)
     VALUES (${ownerId}, ${key}, ${request.route}, ${request.bodyHash}, ${request.updateId}, ${sql.json(request.ids)},
             ${request.command === null ? null : sql.json(request.command as never)}, now() + ${lockMs} * interval '1 millisecond')
-    ON CONFLICT (owner_id, key) DO NOTHING RETURNING *`;
+    ON CONFLICT (owner_id, key) DO UPDATE SET
+      route = EXCLUDED.route, body_hash = EXCLUDED.body_hash, update_id = EXCLUDED.update_id, ids = EXCLUDED.ids,
+      command = EXCLUDED.command, locked_until = EXCLUDED.locked_until, status = NULL, response = NULL, created_at = now()
+    WHERE k.status IS NOT NULL AND k.created_at < now() - ${KEPT}::interval RETURNING *`;
   if (created) return { kind: 'run', stored: toStored(created) };
 
   const [known] = await sql<KeyRow[]>`SELECT * FROM idempotency_keys WHERE owner_id = ${ownerId} AND key = ${key}`;

@@ -43,7 +43,8 @@ export async function queueMailTo(tx: Queryable, address: string, kind: MessageK
   await tx`INSERT INTO mails (to_address, kind, data) VALUES (${address}, ${kind}, ${tx.json(data)})`;
 }
 
-interface ProjectedRow {
+/** What the projection says of an escrow, as far as messages need it. */
+export interface ProjectedEscrow {
   buyer_id: string;
   title: string;
   currency: string;
@@ -52,18 +53,23 @@ interface ProjectedRow {
   milestones: MilestoneState[];
 }
 
+/** The same for what happens without a snapshot. The caller holds the escrow's row. */
+export async function tellOfProjection(tx: Tx, escrowId: string, events: readonly EscrowEvent[]): Promise<void> {
+  const [row] = await tx<ProjectedEscrow[]>`
+    SELECT e.buyer_id, e.title, e.currency, e.settlement_currency, e.state,
+           (SELECT jsonb_agg(m.state ORDER BY m.position) FROM milestones m WHERE m.escrow_id = e.id) AS milestones
+    FROM escrows e WHERE e.id = ${escrowId}`;
+  await tellOfEscrow(tx, escrowId, row!, events);
+}
+
 /**
  * Tells people what the projection says now: what began to wait on them, and the events that are new in it. What waits no
  * more is settled, and its mail, if it was not sent yet, never goes. The caller holds the escrow's row.
  */
-export async function tellOfProjection(tx: Tx, escrowId: string, events: readonly EscrowEvent[]): Promise<void> {
-  const [row] = await tx<ProjectedRow[]>`
-    SELECT e.buyer_id, e.title, e.currency, e.settlement_currency, e.state,
-           (SELECT jsonb_agg(m.state ORDER BY m.position) FROM milestones m WHERE m.escrow_id = e.id) AS milestones
-    FROM escrows e WHERE e.id = ${escrowId}`;
-  const { buyer_id: buyerId, title, currency, milestones } = row!;
-  const about = { title, currency, settlement: row!.settlement_currency ?? currency };
-  const waits = waitsOf({ ...row!.state, milestones }, buyerId).flatMap((w) => wantedOf(escrowId, w, about));
+export async function tellOfEscrow(tx: Tx, escrowId: string, projected: ProjectedEscrow, events: readonly EscrowEvent[]): Promise<void> {
+  const { buyer_id: buyerId, title, currency, milestones } = projected;
+  const about = { title, currency, settlement: projected.settlement_currency ?? currency };
+  const waits = waitsOf({ ...projected.state, milestones }, buyerId).flatMap((w) => wantedOf(escrowId, w, about));
   const told = events.flatMap((event) => {
     const milestone = milestones.find((m) => m.id === event.milestoneId)?.title ?? null;
     return messagesOfEvent(event, { buyerId, milestones }).map(({ kind, personId }): Wanted => ({
@@ -74,14 +80,10 @@ export async function tellOfProjection(tx: Tx, escrowId: string, events: readonl
       data: { ...event.data, ...about, milestone, milestone_id: event.milestoneId, event: event.type },
       waits: false,
     }));
-  }); // prettier-ignore
+  });
   const open = waits.map((w) => w.key);
-  await tx`
-    UPDATE notifications SET settled_at = now()
-    WHERE escrow_id = ${escrowId} AND waits AND settled_at IS NULL AND kind <> 'evidence_due'
-      AND left(dedupe_key, -length(person_id) - 1) <> ALL(${open})`;
-  await queue(tx, [...waits, ...told]);
-}
+  await tx`SELECT tell_of_escrow(${escrowId}, ${open}, ${tx.json([...waits, ...told] as never)})`;
+} // prettier-ignore
 
 function wantedOf(
   escrowId: string,

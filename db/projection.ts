@@ -1,8 +1,8 @@
 // The projection of escrows: what pages and lists read. Written from workflow snapshots only; only what is newer applies.
-import type { EscrowEvent, EscrowSnapshot, MilestoneState } from '../domain/escrow-state.ts';
+import type { EscrowSnapshot, MilestoneState } from '../domain/escrow-state.ts';
 import { partiesOf, type Terms } from '../domain/terms.ts';
 import type { Tx } from './client.ts';
-import { tellOfProjection } from './messages.ts';
+import { type ProjectedEscrow, tellOfEscrow } from './messages.ts';
 
 /** What is stored once, when an escrow is created. */
 export interface ProjectedTerms {
@@ -15,10 +15,9 @@ export interface ProjectedTerms {
 /** Safe to repeat and to run out of order: the head and each milestone carry the revision of their last change. */
 export async function project(tx: Tx, snapshot: EscrowSnapshot, creation?: ProjectedTerms): Promise<void> {
   if (creation) await insertEscrow(tx, snapshot, creation);
-  else await updateHead(tx, snapshot);
+  const { fresh, ...projected } = await applySnapshot(tx, snapshot);
   if (snapshot.amendment) await insertTerms(tx, snapshot.id, snapshot.amendment.terms, snapshot.amendment.termsHash);
-  await upsertMilestones(tx, snapshot);
-  await tellOfProjection(tx, snapshot.id, await insertEvents(tx, snapshot));
+  await tellOfEscrow(tx, snapshot.id, projected, snapshot.events.filter((event) => fresh.includes(event.seq))); // prettier-ignore
 }
 
 function headOf(snapshot: EscrowSnapshot) {
@@ -58,19 +57,17 @@ async function insertTerms(tx: Tx, escrowId: string, terms: Terms, hash: string)
   await tx`INSERT INTO escrow_parties ${tx(parties)} ON CONFLICT (person_id, escrow_id) DO NOTHING`;
 }
 
-async function updateHead(tx: Tx, s: EscrowSnapshot): Promise<void> {
-  const [row] = await tx<{ revision: number }[]>`SELECT revision FROM escrows WHERE id = ${s.id} FOR UPDATE`;
-  // The answer to its creation is not stored yet: whoever writes this tries again after it.
-  if (!row) throw new Error(`escrow ${s.id} is not in the projection yet`);
-  if (row.revision >= s.headRevision) return;
-  await tx`
-    UPDATE escrows SET settlement_currency = ${s.settlementCurrency}, status = ${s.status}, terms_version = ${s.termsVersion},
-      terms_hash = ${s.termsHash}, revision = ${s.headRevision}, state = ${tx.json(headOf(s) as never)}, updated_at = now()
-    WHERE id = ${s.id}`;
-}
-
-async function upsertMilestones(tx: Tx, s: EscrowSnapshot): Promise<void> {
-  const rows = s.milestones.map((m, position) => ({
+/** Which events were not there yet, and what the projection says now; migrations/0160_projection.sql. */
+async function applySnapshot(tx: Tx, s: EscrowSnapshot): Promise<ProjectedEscrow & { fresh: number[] }> {
+  const head = {
+    settlement_currency: s.settlementCurrency,
+    status: s.status,
+    terms_version: s.termsVersion,
+    terms_hash: s.termsHash,
+    revision: s.headRevision,
+    state: headOf(s),
+  };
+  const milestones = s.milestones.map((m, position) => ({
     id: m.id,
     position,
     seller_id: m.sellerId,
@@ -80,36 +77,20 @@ async function upsertMilestones(tx: Tx, s: EscrowSnapshot): Promise<void> {
     state: m,
     deadline: deadlineOf(m),
   }));
-  // In one statement and in one order, so that two writers of the same escrow never wait for each other crosswise.
-  await tx`
-    INSERT INTO milestones AS m (id, escrow_id, position, seller_id, status, amount, revision, state, deadline)
-    SELECT r.id, ${s.id}, r.position, r.seller_id, r.status, r.amount, r.revision, r.state, r.deadline
-    FROM jsonb_to_recordset(${tx.json(rows as never)}) AS r(
-      id text, position integer, seller_id text, status text, amount bigint, revision integer, state jsonb, deadline timestamptz)
-    ORDER BY r.id
-    ON CONFLICT (id) DO UPDATE SET
-      status = EXCLUDED.status, amount = EXCLUDED.amount, revision = EXCLUDED.revision, state = EXCLUDED.state,
-      deadline = EXCLUDED.deadline
-    WHERE m.revision < EXCLUDED.revision`;
+  const events = s.events.map((e) => ({
+    seq: e.seq,
+    at: new Date(e.at),
+    type: e.type,
+    actor: e.actor,
+    milestone_id: e.milestoneId,
+    data: e.data,
+  }));
+  const [row] = await tx<(ProjectedEscrow & { fresh: number[] })[]>`
+    SELECT * FROM project_snapshot(${s.id}, ${tx.json(head as never)}, ${tx.json(milestones as never)}, ${tx.json(events as never)})`;
+  // The answer to its creation is not stored yet: whoever writes this tries again after it.
+  if (!row) throw new Error(`escrow ${s.id} is not in the projection yet`);
+  return row;
 }
 
 const deadlineOf = (m: MilestoneState): string | null =>
   m.status === 'submitted' && m.inspection ? new Date(m.inspection.endsAt).toISOString() : null;
-
-/** Answers those that were not there yet. */
-async function insertEvents(tx: Tx, s: EscrowSnapshot): Promise<EscrowEvent[]> {
-  if (s.events.length === 0) return [];
-  const rows = s.events.map((e) => ({
-    escrow_id: s.id,
-    seq: e.seq,
-    at: new Date(e.at),
-    type: e.type,
-    actor: tx.json(e.actor as never),
-    milestone_id: e.milestoneId,
-    data: tx.json(e.data),
-  }));
-  const fresh = await tx<{ seq: number }[]>`
-    INSERT INTO escrow_events ${tx(rows)} ON CONFLICT (escrow_id, seq) DO NOTHING RETURNING seq`;
-  const seqs = new Set(fresh.map((row) => row.seq));
-  return s.events.filter((e) => seqs.has(e.seq));
-}

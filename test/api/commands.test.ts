@@ -76,6 +76,18 @@ describe('creating', () => {
     expect([other.status, other.body['code']]).toEqual([409, 'idempotency_conflict']);
   });
 
+  test('a day after its answer the key is free, and what it is used for then is repeated as before', async () => {
+    const key = freshKey();
+    await api.post('/v1/escrows', { key, body: api.proposal() });
+    await api.sql`UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = ${key}`;
+    const body = api.proposal({ title: 'Another' });
+    const other = await api.post('/v1/escrows', { key, body });
+    expect([other.status, other.body['title']]).toEqual([201, 'Another']);
+    const again = await api.post('/v1/escrows', { key, body });
+    expect([again.headers.get('idempotency-replayed'), again.body]).toEqual(['true', other.body]);
+    expect(api.workflows.asked).toHaveLength(2);
+  });
+
   test('keys of two callers do not meet', async () => {
     const key = freshKey();
     const first = await api.post('/v1/escrows', { key, body: api.proposal() });

@@ -24,7 +24,7 @@ const four = at('api/approvals.ts');
 const decisions = at('db/approvals.ts');
 const queue = at('db/inbox-queue.ts');
 const stripe = at('payments/stripe-events.ts');
-const projection = at('db/projection.ts');
+const projection = at('migrations/0160_projection.sql');
 const chain = at('db/audit.ts');
 
 export const COMMAND_MUTATIONS: readonly Mutation[] = [
@@ -34,7 +34,7 @@ export const COMMAND_MUTATIONS: readonly Mutation[] = [
   keys('one at a time runs a command', 'status IS NULL AND locked_until <= now() RETURNING *`;\n  if (taken)', 'status IS NULL RETURNING *`;\n  if (taken)', commands('while it runs, the same key waits')),
   at('api/commands.ts')('the update’s id is its owner’s', 'const updateId = sha256(canonicalJson([caller.ownerId, route, key]));', 'const updateId = sha256(canonicalJson([route, key]));', commands('keys of two callers do not meet')),
   route('a POST has a key', "if (key === '') throw new Problem('idempotency_key_required');", '', routes('names its version and its limit, and wants a key for every POST')),
-  projection('an older result changes no head', 'if (row.revision >= s.headRevision) return;', '', commands('projects its result with its answer; an older result')),
+  projection('an older result changes no head', "IF known < (p_head ->> 'revision')::integer THEN", 'IF true THEN', commands('projects its result with its answer; an older result')),
   projection('an older result changes no milestone', 'WHERE m.revision < EXCLUDED.revision', 'WHERE true', commands('projects its result with its answer; an older result')),
 ]; // prettier-ignore
 
