@@ -202,7 +202,7 @@ export function mayRefund(ask: Ask): string | null {
  */
 export function mayRefundByBank(ask: Ask): string | null {
   const { state, milestone, args, now, offer } = ask;
-  if (offer) return 'What was paid by bank transfer is recorded by two of ops.';
+  if (offer) return 'What was paid by bank transfer is recorded by two of our staff.';
   const m = milestone!;
   const open = openAmount(m);
   const owed = refundForBank(m);

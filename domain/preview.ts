@@ -105,7 +105,7 @@ const STRIPE_FEE =
   'Stripe’s own fee for the payment is not among the postings: only Stripe’s balance transaction tells it, and the platform bears it.';
 
 const BY_BANK =
-  'Stripe can refund this payment no more: what goes back stays held until two of ops have paid it by bank transfer.';
+  'Stripe can refund this payment no more: what goes back stays held until two of our staff have paid it by bank transfer.';
 
 /** Follows one command to its end on a copy of the state. */
 export function preview(

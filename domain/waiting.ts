@@ -135,11 +135,11 @@ export function milestoneWaitings(state: WaitingState, m: MilestoneState): Waiti
 const isHeldUp = (state: WaitingState, m: MilestoneState): boolean => freezesOver(state, m).some((f) => !isReview(f));
 
 const bankWaiting = (m: MilestoneState): Waiting =>
-  wait('refund_by_bank', 'ops', 'Stripe can refund this payment no more: ops pay the buyer by bank transfer, and another of ops approves it.', null, 'The buyer’s money stays held until then.', m.id); // prettier-ignore
+  wait('refund_by_bank', 'ops', 'Stripe can refund this payment no more: our staff pay the buyer by bank transfer, and another of them approves it.', null, 'The buyer’s money stays held until then.', m.id); // prettier-ignore
 
 /** Where no timer runs over held money. */
 const STAYS_HELD =
-  'The money stays held; before it was held for longer than the platform may, two of ops decide over it.';
+  'The money stays held; two of our staff decide over it before the longest time that the platform may hold it ends.';
 
 /** What one milestone waits for. Every status has its sentence. */
 export function milestoneWaiting(state: WaitingState, m: MilestoneState): Waiting {
@@ -214,7 +214,7 @@ export function milestoneWaiting(state: WaitingState, m: MilestoneState): Waitin
       return wait('transfer', 'platform', 'The money is being transferred to the seller.', null, null, m.id);
     }
     case 'blocked_kyc':
-      return wait('verify', 'seller', 'Finish the verification with Stripe: the money waits for you.', null, 'The money stays held for you; before it was held for longer than the platform may, two of ops decide.', m.id); // prettier-ignore
+      return wait('verify', 'seller', 'Finish the verification with Stripe: the money waits for you.', null, 'The money stays held for you; two of our staff decide before the longest time that the platform may hold it ends.', m.id); // prettier-ignore
     case 'blocked_funds':
       return wait(
         'top_up',
@@ -231,7 +231,7 @@ export function milestoneWaiting(state: WaitingState, m: MilestoneState): Waitin
         'stripe',
         'The refund is on its way to the buyer.',
         null,
-        'If it fails, ops are told and nothing is lost.',
+        'If it fails, our staff are told and nothing is lost.',
         m.id,
       );
     case 'recovering':

@@ -1,40 +1,19 @@
 // What people ask of an escrow: one update each. The validator refuses what the table refuses, before anything is recorded;
 // the handler claims its state before its first await, so that validator and claim are one step.
-import {
-  ApplicationFailure,
-  CancellationScope,
-  defineQuery,
-  defineSignal,
-  defineUpdate,
-  setHandler,
-} from '@temporalio/workflow';
-import type { EscrowState, MilestoneState, PaymentState, Principal } from '../domain/escrow-state.ts';
+import { defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
+import type { EscrowState, MilestoneState, Principal } from '../domain/escrow-state.ts';
 import { isReview, openAmount, refundForBank, snapshotOf } from '../domain/escrow-state.ts';
-import { chargeMinor, partiesOf } from '../domain/terms.ts';
-import { toInteger } from '../domain/money.ts';
-import { type ActionArguments, cancelsAlone, fundable, refundsAlone } from '../domain/guards.ts';
-import { type Action, moveEscrow, moveMilestone, permit, type Refusal } from '../domain/transitions.ts';
+import { partiesOf } from '../domain/terms.ts';
+import { type ActionArguments, cancelsAlone, refundsAlone } from '../domain/guards.ts';
+import { type Action, moveEscrow, moveMilestone, permit } from '../domain/transitions.ts';
 import { acceptOffer, escalate, offerInDispute, openDispute, replyToDispute, rule } from './disputes.ts';
 import { proposeAmendment, rejectAmendment, signAmendment } from './amendments.ts';
 import { giveUp, returnHeld } from './ending.ts';
-import { applyAnswer, MAY_CANCEL, orderFor, returnId, settled, readAgain, withdraw } from './funding.ts';
-import type {
-  CardDisputeSignal,
-  CommandResult,
-  EscrowCommandName,
-  EscrowCommands,
-  FraudWarningSignal,
-  PaymentResult,
-  RecoverySignal,
-  RiskSignal,
-  SellerSignal,
-  StripeSignal,
-} from './messages.ts';
-import { QUERIES, REFUSED, SIGNALS } from './messages.ts';
-import { acceptPart, addRefund, addRelease, askRefund, freeze, plannedMilestone, unblock, unfreeze, withdrawParts } from './moves.ts'; // prettier-ignore
-import { cardDispute, fraudWarning, recovery } from './outside.ts';
-import { money } from './proxies.ts';
-import { review } from './review.ts';
+import { fund } from './fund.ts';
+import type { CommandResult, EscrowCommandName, EscrowCommands, PaymentResult } from './messages.ts';
+import { QUERIES } from './messages.ts';
+import { acceptPart, addRefund, addRelease, askRefund, freeze, plannedMilestone, unfreeze, withdrawParts } from './moves.ts'; // prettier-ignore
+import { refuse } from './refuse.ts';
 import { EscrowRun, type Mark, person } from './run.ts';
 
 export const stateQuery = defineQuery<EscrowState | null>(QUERIES.state);
@@ -45,10 +24,6 @@ export interface Birth {
 }
 
 const REMEMBERED = 20;
-
-function refuse(refusal: Refusal): never {
-  throw ApplicationFailure.create({ message: refusal.message, type: REFUSED, nonRetryable: true, details: [refusal] });
-}
 
 /** Sets every handler. Answers a count of commands, which bounds a run in tests. */
 export function registerCommands(birth: Birth): { commands: number } {
@@ -263,72 +238,6 @@ export function registerCommands(birth: Birth): { commands: number } {
   return counts;
 }
 
-/** Webhooks, as the pump tells them. Handlers only note: the coroutines read Stripe again and act. */
-export function registerSignals(birth: Birth): void {
-  setHandler(defineSignal<[StripeSignal]>(SIGNALS.stripeEvent), (signal) => {
-    const run = birth.run;
-    if (run === null) return;
-    if (signal.kind === 'refund') {
-      if (signal.refundId !== null && isNews(run.state, signal.refundId, signal.status)) {
-        reopenReturn(run.state, signal.refundId);
-        run.inbox.refunds.push(signal.refundId);
-      }
-      return;
-    }
-    if (signal.kind === 'checkout_session') {
-      const paid = run.state.payments.find((p) => p.id === signal.paymentId && p.checkout !== undefined);
-      if (paid === undefined || paid.status === 'succeeded') return;
-      paid.checkout!.sessionId ??= signal.sessionId;
-      run.inbox.payments.push(signal.sessionId);
-      return;
-    }
-    const payment = run.state.payments.find(
-      (p) => p.id === signal.paymentId || p.paymentIntentId === signal.paymentIntentId,
-    );
-    if (!payment) return;
-    // The webhook may be quicker than the answer to the call that made it.
-    payment.paymentIntentId ??= signal.paymentIntentId;
-    if (payment.status !== 'succeeded') run.inbox.payments.push(payment.paymentIntentId);
-  });
-  setHandler(defineSignal<[CardDisputeSignal]>(SIGNALS.cardDispute), (signal) => {
-    const run = birth.run;
-    if (run !== null) run.later((state, mark) => cardDispute(state, mark, signal));
-  });
-  setHandler(defineSignal<[FraudWarningSignal]>(SIGNALS.fraudWarning), (signal) => {
-    const run = birth.run;
-    if (run !== null) run.later((state, mark) => fraudWarning(state, mark, signal));
-  });
-  setHandler(defineSignal<[RiskSignal]>(SIGNALS.risk), (signal) => {
-    const run = birth.run;
-    if (run !== null && !run.state.risks?.includes(signal.key)) run.later((state, mark) => review(state, mark, signal));
-  });
-  setHandler(defineSignal<[RecoverySignal]>(SIGNALS.recovery), (signal) => {
-    const run = birth.run;
-    if (run !== null) run.later((state, mark) => recovery(state, mark, signal));
-  });
-  setHandler(defineSignal<[SellerSignal]>(SIGNALS.sellerChanged), (signal) => {
-    const run = birth.run;
-    if (run === null || signal.transfers !== 'active') return;
-    run.activations.set(signal.sellerId, (run.activations.get(signal.sellerId) ?? 0) + 1);
-    run.change((state, mark) => unblock(state, mark, signal.sellerId));
-  });
-}
-
-/** A late payment that had gone back whole comes back from the bank: the escrow does not end before it is read again. */
-function reopenReturn(state: EscrowState, refundId: string): void {
-  const payment = state.payments.find((p) => returnId(p) === refundId && p.returned === 'succeeded');
-  if (payment) payment.returned = 'pending';
-}
-
-/** A refund is read again when Stripe's word differs from ours; a success may be taken back days later. */
-function isNews(state: EscrowState, refundId: string, status: string): boolean {
-  const returned = state.payments.find((p) => returnId(p) === refundId)?.returned;
-  if (returned === 'succeeded' && status !== 'failed' && status !== 'canceled') return false;
-  const part = state.milestones.flatMap((m) => m.refunds).find((r) => r.id === refundId);
-  if (part?.status === 'failed' || part?.status === status) return false;
-  return part?.status !== 'succeeded' || status === 'failed' || status === 'canceled';
-}
-
 function propose(input: EscrowCommands['create']): EscrowRun {
   const { terms, termsHash, principal } = input;
   const now = Date.now();
@@ -377,123 +286,6 @@ function agree(run: EscrowRun, i: EscrowCommands['agree']): void {
       mark.milestone(m);
     }
   });
-}
-
-/** Temporal's own cancellation does nothing here either: a charge under way would be left half asked, and its payment busy. */
-const fund = (run: EscrowRun, i: EscrowCommands['fund']): Promise<PaymentResult> =>
-  CancellationScope.nonCancellable(() => pay(run, i));
-
-async function pay(run: EscrowRun, i: EscrowCommands['fund']): Promise<PaymentResult> {
-  const beside = openBeside(run, i);
-  const there = begunOnStripesPage(run, i);
-  if (beside.length + there.length > 0) {
-    const chosen = chosenIds(run, i);
-    await Promise.all([
-      ...beside.map((p) => withdraw(run, p, covers(p, chosen))),
-      ...there.map((p) => readAgain(run, p)),
-    ]);
-    // Time has passed: the table is asked again, and the claim follows without another await.
-    const no = permit(run.state, 'fund', i.principal, null, { milestoneIds: i.milestoneIds }, Date.now());
-    if (no) refuse(no);
-    if (openBeside(run, i).length > 0) refuse({ code: 'action_not_available', message: 'Another payment for this is still open: try again in a moment.' }); // prettier-ignore
-  }
-  const payment = claimPayment(run, i);
-  if (payment.status === 'requires_action') return resultOf(payment, null);
-  // Without a method the buyer confirms an open PaymentIntent on the payment page, or pays on Stripe's: nothing to ask of it.
-  const open = payment.checkout === undefined ? payment.paymentIntentId !== null : payment.checkout.sessionId !== null;
-  if (open && i.paymentMethod === undefined) return resultOf(payment, null);
-  payment.busy = true;
-  const order = orderFor(run.state, payment, i.paymentMethod ?? null, i.returnUrl ?? null);
-  const answer = await settled(money(`charge ${payment.id}`).createPayment(order));
-  run.change((state, mark) => applyAnswer(state, mark, payment, answer, order.allocate));
-  return resultOf(payment, answer);
-}
-
-/**
- * Open payments over some of these milestones and others, or to be paid another way: they must not be paid beside the new one,
- * so they are cancelled first.
- */
-function openBeside(run: EscrowRun, i: EscrowCommands['fund']): PaymentState[] {
-  const chosen = chosenIds(run, i);
-  return run.state.payments.filter(
-    (p) =>
-      MAY_CANCEL.has(p.status) &&
-      (!covers(p, chosen) || isAnotherWay(p, i)) &&
-      p.milestoneIds.some((id) => chosen.includes(id)),
-  );
-}
-
-/** A session ends by itself, and its webhook may be late: it is read before the buyer is led there again. */
-function begunOnStripesPage(run: EscrowRun, i: EscrowCommands['fund']): PaymentState[] {
-  const chosen = chosenIds(run, i);
-  return run.state.payments.filter(
-    (p) => MAY_CANCEL.has(p.status) && Boolean(p.checkout?.sessionId) && covers(p, chosen) && !isAnotherWay(p, i),
-  );
-}
-
-const chosenIds = (run: EscrowRun, i: EscrowCommands['fund']): string[] =>
-  fundable(run.state, i.milestoneIds).map((m) => m.id);
-
-/** A PaymentIntent is not paid on Stripe's page, and a session takes no method of ours. */
-function isAnotherWay(p: PaymentState, i: EscrowCommands['fund']): boolean {
-  const there = p.checkout !== undefined;
-  if (i.paymentMethod !== undefined) return there;
-  return i.checkout !== undefined && i.checkout !== there;
-}
-
-const covers = (p: PaymentState, chosen: string[]): boolean =>
-  p.milestoneIds.length === chosen.length && p.milestoneIds.every((id) => chosen.includes(id));
-
-/** The open payment over exactly these milestones, or a new one; each attempt after a definite answer is a new generation. */
-function claimPayment(run: EscrowRun, i: EscrowCommands['fund']): PaymentState {
-  const { state } = run;
-  const chosen = chosenIds(run, i);
-  const open = state.payments.find((p) => covers(p, chosen) && !['succeeded', 'canceled'].includes(p.status));
-  if (open) {
-    if (open.status !== 'creating' && open.status !== 'requires_action') open.generation += 1;
-    return open;
-  }
-  const amount = toInteger(chargeMinor(state.terms.milestones.filter((m) => chosen.includes(m.id))));
-  const payment: PaymentState = {
-    id: i.paymentId,
-    milestoneIds: chosen,
-    amount,
-    status: 'creating',
-    generation: 1,
-    paymentIntentId: null,
-    ...(i.checkout === true && i.paymentMethod === undefined ? { checkout: { sessionId: null } } : {}),
-    chargeId: null,
-    methodType: null,
-    paidAt: null,
-    declineCode: null,
-    actionUntil: null,
-    busy: false,
-    abandoned: false,
-    returned: null,
-    returnGeneration: 1,
-  };
-  run.change((s, mark) => {
-    s.payments.push(payment);
-    moveEscrow(s, 'fund', s.status === 'active' || s.status === 'amending' ? s.status : 'funding');
-    mark.head();
-    mark.event('payment.created', person(i.principal), null, { payment_id: payment.id, amount });
-  });
-  return payment;
-}
-
-function resultOf(
-  payment: PaymentState,
-  answer: { status: string; declineCode: string | null; message: string | null } | null,
-): PaymentResult {
-  const declined = answer?.status === 'declined' || answer?.status === 'refused';
-  return {
-    id: payment.id,
-    status: declined ? 'declined' : payment.status,
-    paymentIntentId: payment.paymentIntentId,
-    ...(payment.checkout === undefined ? {} : { checkoutSessionId: payment.checkout.sessionId }),
-    declineCode: declined ? payment.declineCode : null,
-    message: declined ? (answer?.message ?? null) : null,
-  };
 }
 
 function cancel(run: EscrowRun, i: EscrowCommands['cancel']): void {

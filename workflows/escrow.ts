@@ -10,10 +10,11 @@ import {
 } from '@temporalio/workflow';
 import { ESCROW_ENDS, type EscrowState, isEscrowEnd } from '../domain/escrow-state.ts';
 import { escrowClock, milestoneClock } from './clocks.ts';
-import { registerCommands, registerSignals, stateQuery } from './commands.ts';
+import { registerCommands, stateQuery } from './commands.ts';
 import { payments } from './funding.ts';
 import { milestoneMoney } from './payout.ts';
 import { EscrowRun } from './run.ts';
+import { registerSignals } from './signals.ts';
 
 /** What a run starts with: nothing but the id at first, everything after continue-as-new. */
 export interface EscrowInput {
