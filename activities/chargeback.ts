@@ -48,7 +48,7 @@ import { passFeesOn } from './dispute-fees.ts';
 import { evidencePack } from './evidence.ts';
 import { lossNow, namedOf } from './loss-plan.ts';
 import { type ActivityDeps, beating, readFromStripe, toFailure } from './stripe-call.ts';
-import { settleUnderWay } from './under-way.ts';
+import { movedMeanwhile, settleUnderWay } from './under-way.ts';
 
 export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
   const { sql, payments } = deps;
@@ -169,8 +169,10 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       const refunded = await refundsOfCharge(tx, dispute.charge_id);
       if (dispute.state.plan) return planned(dispute, dispute.state.plan, refunded);
       const { plan, money, terms, currency, fxMinor, heldBack } = await lossNow(tx, dispute, facts);
-      for (const p of plan.parts) await takeReleased(tx, dispute, terms.currency, p, money);
       const accepted = await takenOfParts(tx, plan);
+      const moved = await movedMeanwhile(tx, accepted);
+      if (moved.length > 0) return { takeBacks: [], taken: [], refunded: [], waitsFor: moved };
+      for (const p of plan.parts) await takeReleased(tx, dispute, terms.currency, p, money);
       const stored = {
         ...storedPlan(plan, currency),
         accepted,
@@ -190,6 +192,8 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
     await sql.begin(async (raw) => {
       const tx = raw as Tx;
       const dispute = (await lockCardDispute(tx, disputeId))!;
+      // As where it is planned: the charge before its movements.
+      await lockCharge(tx, dispute.charge_id);
       const key = `dispute_lost:${disputeId}`;
       const stored = dispute.state.plan;
       if (!stored || (await isSettled(tx, disputeId))) return;
@@ -272,7 +276,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
     const evidence = { ...(await evidencePack(sql, dispute, terms)), ...(await filesAtStripe(disputeId)) };
     await writing(
       () =>
-      payments.updateDispute(dispute.stripe_dispute_id, { evidence, submit: true }, `${dispute.escrow_id}:${disputeId}:${submissionOf(phase, dispute)}`), // prettier-ignore
+      payments.updateDispute(dispute.stripe_dispute_id, { evidence, submit: true }, `${dispute.escrow_id}:${disputeId}:submit:${stageOf(phase, dispute)}`), // prettier-ignore
     );
   }
 
@@ -300,8 +304,9 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
     acceptDisputeLoss: async (disputeId) => {
       const dispute = await known(disputeId);
       const facts = await atStripe(dispute);
-      if (!['open', 'inquiry'].includes(phaseOf(facts.status))) return;
-      await writing(() => payments.closeDispute(dispute.stripe_dispute_id, `${dispute.escrow_id}:${disputeId}:close:1`)); // prettier-ignore
+      const phase = phaseOf(facts.status);
+      if (phase !== 'open' && phase !== 'inquiry') return;
+      await writing(() => payments.closeDispute(dispute.stripe_dispute_id, `${dispute.escrow_id}:${disputeId}:close:${stageOf(phase, dispute)}`)); // prettier-ignore
     },
   };
 }
@@ -310,8 +315,8 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
  * An inquiry and the chargeback after it are one dispute at Stripe, within the day for which it replays a key: each stage and
  * round has its own. An inquiry's says no stage, as before stages were told apart.
  */
-const submissionOf = (phase: 'open' | 'inquiry', { state }: CardDispute): string =>
-  `submit:${phase === 'open' ? 'chargeback:' : ''}${state.decided?.round ?? 1}`;
+const stageOf = (phase: 'open' | 'inquiry', { state }: CardDispute): string =>
+  `${phase === 'open' ? 'chargeback:' : ''}${state.decided?.round ?? 1}`;
 
 /** Its loss was posted. */
 async function isSettled(tx: Tx, disputeId: string): Promise<boolean> {

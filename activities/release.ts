@@ -1,11 +1,10 @@
 // Money out to a seller: earn the fee, take what the seller owes, reserve and transfer the rest, post; each step findable
 // again after a crash.
-import { TAKEN_BY_LOSS } from '../db/accepted-parts.ts';
 import { bookTransfer } from '../db/bookings.ts';
 import type { Tx } from '../db/client.ts';
 import { setOffDebts, setOffOf } from '../db/debts.ts';
 import { overdrawn, post } from '../db/ledger.ts';
-import { changeMovement, lockMovement, raiseAlert, reserveMovement, TransferCanceled, useCharge } from '../db/movements.ts'; // prettier-ignore
+import { changeMovement, lockMovement, raiseAlert, refuseWhatALossTakes, reserveMovement, TAKEN_BY_LOSS, TransferCanceled, useCharge } from '../db/movements.ts'; // prettier-ignore
 import { project } from '../db/projection.ts';
 import { findSeller, firstReleaseWaitsUntil, noteFirstAcceptance, updateSellerCapability } from '../db/sellers.ts';
 import { assert } from '../domain/errors.ts';
@@ -32,6 +31,7 @@ export function releaseActivities(deps: ActivityDeps) {
     try {
       return await transfer(order);
     } catch (error) {
+      if (error instanceof TransferCanceled) return canceled(error);
       const code = overdrawn(error);
       if (code === null) throw error;
       return { outcome: 'refused', code, message: 'The money of this part has gone another way.' };
@@ -113,7 +113,6 @@ export function releaseActivities(deps: ActivityDeps) {
       await record(order, id, made);
       return { outcome: 'released', transferId: id, stripeTransferId: made.id };
     } catch (error) {
-      if (error instanceof TransferCanceled) return canceled(error);
       if (!(error instanceof PaymentsError)) throw error;
       return refusal(order, id, error);
     }
@@ -131,7 +130,8 @@ export function releaseActivities(deps: ActivityDeps) {
     if (before > 0n) return payableMinor - before;
     // In the order in which an undone refund locks them: the charge, then debts.
     await tx`SELECT FROM charge_funds WHERE charge_id = ${order.chargeId} FOR UPDATE`;
-    const { escrowId, milestoneId, sellerId, currency } = order;
+    const { escrowId, milestoneId, sellerId, currency, part, chargeId } = order;
+    await refuseWhatALossTakes(tx, { transferId: id, chargeId, milestoneId, part, amountMinor: payableMinor });
     return payableMinor - (await setOffDebts(tx, { transferId: id, escrowId, milestoneId, sellerId, currency, payableMinor })); // prettier-ignore
   }
 

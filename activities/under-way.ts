@@ -1,14 +1,34 @@
 // What of a charge's money is still under way when a dispute of it is lost: settled where its outcome can be looked up,
 // waited for where somebody is at it. A loss is divided only over money that stands still.
 import { bookTransfer } from '../db/bookings.ts';
-import type { CardDispute } from '../db/card-disputes.ts';
+import type { CardDispute, StoredTakenPart } from '../db/card-disputes.ts';
 import type { Tx } from '../db/client.ts';
 import type { Movement } from '../db/movements.ts';
+import { transferIdOf } from '../domain/ids.ts';
 import { refundFlow } from './refund-flow.ts';
 import { type ActivityDeps, madeOf, readFromStripe } from './stripe-call.ts';
 
 /** Longer than the pause between two tries of an activity: who has not called for so long is not calling. */
 const STILL_CALLING_MS = 15 * 60_000;
+
+/**
+ * Of the accepted parts that a loss is about to take: transfers that somebody has called for, or made, since it looked. They are
+ * locked until the plan stands; from then on `noteCall` refuses them.
+ */
+export async function movedMeanwhile(tx: Tx, parts: readonly StoredTakenPart[]): Promise<string[]> {
+  const ids = parts.map((p) => transferIdOf(p.milestoneId, p.part));
+  if (ids.length === 0) return [];
+  // By a statement of its own: what its holder has committed is seen by the next one.
+  await tx`SELECT FROM movements WHERE id IN ${tx(ids)} ORDER BY id FOR UPDATE`;
+  const rows = await tx<{ id: string }[]>`
+    SELECT m.id FROM movements m
+    LEFT JOIN LATERAL (SELECT error_code, last_call_at FROM movement_attempts
+                       WHERE movement_id = m.id ORDER BY generation DESC LIMIT 1) a ON true
+    WHERE m.id IN ${tx(ids)} AND (m.status <> 'reserved' OR (a.error_code IS NULL
+      AND greatest(m.created_at, a.last_call_at) > now() - ${STILL_CALLING_MS} * interval '1 millisecond'))
+    ORDER BY m.id`;
+  return rows.map((r) => r.id);
+}
 
 interface Open extends Movement {
   /** Stripe's refusal of its last key. */

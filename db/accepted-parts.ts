@@ -1,10 +1,7 @@
 // Release parts that were accepted and not transferred: what is left of each, and what a lost chargeback takes of it.
 import { transferIdOf } from '../domain/ids.ts';
 import type { Tx } from './client.ts';
-import { changeMovement, lockMovement, useCharge } from './movements.ts';
-
-/** Why a transfer that a lost chargeback took whole was canceled. */
-export const TAKEN_BY_LOSS = 'charge_disputed';
+import { changeMovement, lockMovement, TAKEN_BY_LOSS, useCharge } from './movements.ts';
 
 export interface AcceptedPart {
   milestoneId: string;

@@ -133,10 +133,38 @@ export class TransferCanceled extends Error {
   }
 }
 
+/** Why a transfer that a lost chargeback took whole was canceled. */
+export const TAKEN_BY_LOSS = 'charge_disputed';
+
+/** A release part, by its transfer. */
+export interface PartToPay {
+  transferId: string;
+  chargeId: string;
+  milestoneId: string;
+  part: number;
+  amountMinor: bigint;
+}
+
+/**
+ * A loss is planned before it is settled, and reversals lie between: what its plan takes of a part is not to be paid in that time.
+ * @throws TransferCanceled where it takes all; an Error that has the activity tried again where something will be left
+ */
+export async function refuseWhatALossTakes(tx: Tx, p: PartToPay): Promise<void> {
+  const [row] = await tx<{ minor: bigint | null }[]>`
+    SELECT sum((taken ->> 'minor')::bigint)::bigint AS minor
+    FROM disputes d, jsonb_array_elements(d.state -> 'plan' -> 'accepted') taken
+    WHERE d.charge_id = ${p.chargeId} AND taken ->> 'milestoneId' = ${p.milestoneId} AND (taken ->> 'part')::integer = ${p.part}
+      AND NOT EXISTS (SELECT FROM charged_back_parts c WHERE c.transfer_id = ${p.transferId} AND c.dispute_id = d.id)`;
+  const minor = row!.minor;
+  if (minor === null) return;
+  if (minor >= p.amountMinor) throw new TransferCanceled(p.transferId, TAKEN_BY_LOSS);
+  throw new Error(`a lost dispute takes ${minor} of transfer ${p.transferId}: it is tried again when that is settled`);
+}
+
 /**
  * Notes that a key is about to be given to Stripe. Answers how old its first use is, which decides whether Stripe still
  * remembers it. @throws KeyMismatch where the key was used with other parameters: that is a fault of ours, never retried;
- * TransferCanceled where a transfer is none any more
+ * TransferCanceled where a transfer is none any more, or is being taken by a loss
  */
 export async function noteCall(
   tx: Tx,
@@ -148,6 +176,14 @@ export async function noteCall(
   const known = await lockMovement(tx, movementId);
   if (known?.kind === 'transfer' && known.status === 'canceled')
     throw new TransferCanceled(movementId, known.error_code);
+  if (
+    known?.kind === 'transfer' &&
+    known.part !== null &&
+    known.stripe_charge_id !== null &&
+    known.recovery_id === null
+  ) {
+    await refuseWhatALossTakes(tx, { transferId: movementId, chargeId: known.stripe_charge_id, milestoneId: known.milestone_id!, part: known.part, amountMinor: known.amount }); // prettier-ignore
+  }
   const hash = createHash('sha256').update(canonicalJson(params)).digest('hex');
   await tx`
     INSERT INTO movement_attempts (movement_id, generation, idempotency_key, params_hash)
@@ -159,6 +195,8 @@ export async function noteCall(
       AND new.movement_id = ${movementId} AND new.generation = ${generation}
     RETURNING old.params_hash, (extract(epoch FROM now() - old.first_call_at) * 1000)::float8 AS age_ms`;
   if (rows[0]?.params_hash !== hash) throw new KeyMismatch(`key ${key} was used with other parameters`);
+  if (known?.kind === 'transfer' && params['amount'] !== Number(known.amount))
+    throw new Error(`transfer ${movementId} has changed since it was read: it is read again`);
   return { firstCallAgeMs: rows[0].age_ms };
 }
 

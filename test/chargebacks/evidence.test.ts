@@ -92,6 +92,29 @@ test('an inquiry, the chargeback after it and each round send evidence under key
   await ended(world, dispute);
 });
 
+test('an inquiry, the chargeback after it and each round are closed under keys of their own', async () => {
+  const escrow = await twoSellers();
+  const dispute = await openDispute(world, buyer, escrow, { inquiry: true });
+  const keys: string[] = [];
+  const closedIn = async (status: string): Promise<void> => {
+    const payments: Payments = {
+      ...world.payments,
+      retrieveDispute: async (id) => ({ ...(await world.payments.retrieveDispute(id)), status }),
+      closeDispute: (id, key) => (keys.push(key), world.payments.retrieveDispute(id)),
+    };
+    const activities = createActivities({ sql: world.sql, payments, logger: pino({ level: 'silent' }) });
+    await new MockActivityEnvironment().run(() => activities.acceptDisputeLoss(dispute.id));
+  };
+  for (const status of ['warning_needs_response', 'warning_needs_response', 'needs_response', 'lost'])
+    await closedIn(status);
+  await world.sql`UPDATE disputes SET state = state || ${world.sql.json({ decided: { round: 2, last: null } })} WHERE id = ${dispute.id}`; // prettier-ignore
+  await closedIn('needs_response');
+  const of = `${escrow.id}:${dispute.id}:close:`;
+  expect(keys).toEqual([`${of}1`, `${of}1`, `${of}chargeback:1`, `${of}chargeback:2`]);
+  await world.payments.closeDispute(dispute.stripe_dispute_id, `close:${dispute.id}`);
+  await ended(world, dispute);
+});
+
 test('a loss is accepted only when every affected seller has', async () => {
   const escrow = await twoSellers();
   const dispute = await openDispute(world, buyer, escrow);

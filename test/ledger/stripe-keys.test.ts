@@ -63,6 +63,14 @@ test('the same key with other parameters never reaches Stripe: a person looks', 
   expect(stripe.keys).toHaveLength(1);
 });
 
+test('an amount that has changed since it was read never reaches Stripe: it is read again', async () => {
+  const { stripe, again, id } = await write();
+  await book.app`UPDATE movements SET amount = 60 WHERE id = ${id}`;
+  await expect(again()).rejects.toThrow('it is read again');
+  expect(await again({ params: { amount: 60 } })).toBe('made');
+  expect(stripe.keys).toHaveLength(1);
+});
+
 describe('a key that Stripe may have forgotten', () => {
   test('is used only after a look that found nothing', async () => {
     const { stripe, again, key, id } = await write({ call: fails('unknown') });

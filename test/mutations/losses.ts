@@ -8,6 +8,7 @@ const clawback = (name: string): Test => ['test/chargebacks/clawback.test.ts', n
 const fees = (name: string): Test => ['test/chargebacks/fees.test.ts', name];
 const gone = (name: string): Test => ['test/recovery/gone-another-way.test.ts', name];
 const bank = (name: string): Test => ['test/recovery/bank-promises.test.ts', name];
+const plannedLoss = (name: string): Test => ['test/chargebacks/promised.test.ts', name];
 const chargeback = at('activities/chargeback.ts');
 const dispute = at('activities/dispute-fees.ts');
 const recover = at('activities/recover.ts');
@@ -35,5 +36,10 @@ export const LOSS_MUTATIONS: readonly Mutation[] = [
   at('workflows/signals.ts')('a late payment’s return that comes back is read again', 'reopenReturn(run.state, signal.refundId);', '', ['test/workflows/funding.test.ts', 'money for a milestone that was given up meanwhile goes back']),
   at('activities/under-way.ts')('a transfer whose answer was lost is looked up before a loss is divided', 'if (found) await sql.begin((tx) => bookTransfer(tx as Tx, m.id, madeOf(found)));', '', ['test/chargebacks/promised.test.ts', 'a transfer that is under way']),
   at('activities/under-way.ts')('a transfer that somebody still calls for is waited for', 'else if (m.calling) waits', 'else if (m.calling && m.recovering) waits', ['test/chargebacks/promised.test.ts', 'a transfer that is under way']),
+  chargeback('a transfer that is called for since the look is waited for', 'if (moved.length > 0) return', 'if (moved.length < 0) return', plannedLoss('takes all of a transfer')),
+  at('db/movements.ts')('nobody calls for a transfer that a planned loss takes', 'amountMinor: known.amount }); // prettier-ignore', 'amountMinor: 0n }).catch(() => {});', plannedLoss('takes a piece of a transfer')),
+  at('activities/release.ts')('no transfer is made of a part that a planned loss takes', 'await refuseWhatALossTakes(tx, { transferId: id, chargeId, milestoneId, part, amountMinor: payableMinor });', 'void [part, chargeId, refuseWhatALossTakes];', plannedLoss('takes a part that had no transfer yet')),
+  at('db/movements.ts')('a transfer that has changed since it was read is read again', "params['amount'] !== Number(known.amount)", "params['amount'] === null", ['test/ledger/stripe-keys.test.ts', 'an amount that has changed since it was read']),
+  chargeback('each stage of a dispute is closed under its own key', '${disputeId}:close:${stageOf(phase, dispute)}', '${disputeId}:close:1', ['test/chargebacks/evidence.test.ts', 'are closed under keys of their own']),
   at('db/invariants.ts')('receivables are held to the open debts', '...(await receivablesAreDebts(tx)),', '', ['test/invariants/invariants.test.ts', '2: a debt that the ledger does not have']),
 ]; // prettier-ignore
