@@ -3,9 +3,11 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { AppContext, Caller } from '../api/context.ts';
 import { STAFF, stateOf } from '../api/route.ts';
 import { Problem } from '../api/problem.ts';
-import { type Viewer } from '../db/escrows.ts';
+import { notFound } from '../api/escrow-commands.ts';
+import { type EscrowRecord, findEscrow, type Viewer } from '../db/escrows.ts';
 import type { Session } from '../db/sessions.ts';
 import type { Role } from '../domain/escrow-state.ts';
+import { isId } from '../domain/ids.ts';
 import type { Reader } from './reader.ts';
 import { secondFactorOf } from '../db/second-factor.ts';
 import { checkCsrf, checkOrigin, isFresh, readerOf, sessionOf } from './session.ts';
@@ -75,6 +77,14 @@ function formPage(request: Request): string {
   if (request.method !== 'POST') return request.originalUrl;
   const from = request.get('Referer');
   return from !== undefined && URL.canParse(from) ? `${new URL(from).pathname}${new URL(from).search}` : '/';
+}
+
+/** The escrow that the address names, as `:id`. @throws Problem not_found: also for what is not the reader's */
+export async function escrowOf({ context, viewer, request }: PageCall): Promise<EscrowRecord> {
+  const id = String(request.params['id']);
+  const record = isId('escrow', id) ? await findEscrow(context.sql, viewer, id) : null;
+  if (record === null) throw notFound('escrow');
+  return record;
 }
 
 /** A form's fields: each a text, or several where the name was repeated. */

@@ -2,12 +2,11 @@
 import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
 import { notFound } from '../../api/escrow-commands.ts';
-import { type EscrowRecord, findEscrow, principalOn } from '../../db/escrows.ts';
-import { isId } from '../../domain/ids.ts';
+import { type EscrowRecord, principalOn } from '../../db/escrows.ts';
 import { type AmendmentFields, checkAmendment, presentTerms, readAmendment } from '../amendment-form.ts';
 import { amendmentConsequences } from '../consequences.ts';
 import { actionsFor } from '../next-step.ts';
-import { commandKeyOf, field, html, type PageCall, seeOther, signedIn } from '../page.ts';
+import { commandKeyOf, escrowOf, field, html, type PageCall, seeOther, signedIn } from '../page.ts';
 import { giveRoute } from '../page-commands.ts';
 import { AmendPage } from '../pages/amend.tsx';
 import { newKey } from '../parts/form.tsx';
@@ -30,10 +29,9 @@ export function amendRoutes(context: AppContext): Router {
 }
 
 /** @throws Problem not_found: for what is not the reader's, and where no new terms can be proposed now */
-async function found({ context, viewer, reader, request }: PageCall): Promise<EscrowRecord> {
-  const id = String(request.params['id']);
-  const record = isId('escrow', id) ? await findEscrow(context.sql, viewer, id) : null;
-  if (record === null || !actionsFor(record, viewer, reader.now).escrow.includes('amend')) throw notFound('page');
+async function found(call: PageCall): Promise<EscrowRecord> {
+  const record = await escrowOf(call);
+  if (!actionsFor(record, call.viewer, call.reader.now).escrow.includes('amend')) throw notFound('page');
   return record;
 }
 

@@ -6,7 +6,7 @@ import { notFound, proposeEscrow } from '../../api/escrow-commands.ts';
 import { type ProblemDocument } from '../../api/problem.ts';
 import type { ApprovalAsked } from '../../api/approvals.ts';
 import type { EscrowView } from '../../api/schemas.ts';
-import { type EscrowRecord, findEscrow, listEscrows, movementsOf, principalOn, seesEverything, timelineOf } from '../../db/escrows.ts'; // prettier-ignore
+import { type EscrowRecord, listEscrows, movementsOf, principalOn, seesEverything, timelineOf } from '../../db/escrows.ts'; // prettier-ignore
 import { attachedFiles, ownFiles } from '../../db/files.ts';
 import { entriesOf, MONEY_TERMS } from '../../db/ledger.ts';
 import type { Tx } from '../../db/client.ts';
@@ -16,7 +16,6 @@ import { afterRelease } from '../../api/released-refunds.ts';
 import type { DryRunResult } from '../parts/consequences.tsx';
 import { cardDisputesFor } from '../../db/card-disputes.ts';
 import { verticals } from '../../db/sellers.ts';
-import { isId } from '../../domain/ids.ts';
 import { isEscrowAction, permit } from '../../domain/transitions.ts';
 import { consequencesOf } from '../consequences.ts';
 import { endOfDay, parseAmount } from '../format.ts';
@@ -24,6 +23,7 @@ import type { LiveEscrows } from '../live.ts';
 import { actionsFor, groupOf, type ListGroup, nextStep } from '../next-step.ts';
 import {
   commandKeyOf,
+  escrowOf,
   field,
   fields,
   formOf,
@@ -64,10 +64,10 @@ export function escrowRoutes(context: AppContext, live: LiveEscrows): Router {
   router.get(
     '/escrows/:id/events',
     signedIn(context, null, async (call) => {
-      const { state } = await found(call);
+      const { state } = await escrowOf(call);
       const tell = live.follow(state.id, call.request, call.response);
       // What changed between the page and this connection is read after following, so that nothing falls between.
-      const { revision } = (await found(call)).state;
+      const { revision } = (await escrowOf(call)).state;
       if (String(revision) !== call.request.query['revision']) tell();
     }),
   );
@@ -79,14 +79,6 @@ export function escrowRoutes(context: AppContext, live: LiveEscrows): Router {
 }
 
 const param = (call: PageCall, name: string): string => String(call.request.params[name] ?? '');
-
-/** @throws Problem not_found: also for what is not the reader's */
-async function found(call: PageCall): Promise<EscrowRecord> {
-  const id = param(call, 'id');
-  const record = isId('escrow', id) ? await findEscrow(call.context.sql, call.viewer, id) : null;
-  if (record === null) throw notFound('escrow');
-  return record;
-}
 
 async function list(call: PageCall): Promise<void> {
   const { context, viewer, reader, request, response } = call;
@@ -107,7 +99,7 @@ async function list(call: PageCall): Promise<void> {
 
 async function escrow(call: PageCall, problem?: Child, status = 200): Promise<void> {
   const { context, viewer, reader, request, response } = call;
-  const record = await found(call);
+  const record = await escrowOf(call);
   if (seenAlready(request, record.state.revision)) return void response.status(204).end();
   const { id } = record.state;
   const [timeline, files, cardDisputes] = await Promise.all([
@@ -135,7 +127,7 @@ async function escrow(call: PageCall, problem?: Child, status = 200): Promise<vo
 
 async function money(call: PageCall): Promise<void> {
   const { context, viewer, reader, response } = call;
-  const record = await found(call);
+  const record = await escrowOf(call);
   const { id } = record.state;
   const kinds = ['payment', 'transfer', 'refund'] as const;
   const pages = await Promise.all(
@@ -208,7 +200,7 @@ interface Asked {
 }
 
 async function asked(call: PageCall): Promise<Asked> {
-  const record = await found(call);
+  const record = await escrowOf(call);
   const action = param(call, 'action').replaceAll('-', '_');
   const milestoneId = call.request.params['mid'] === undefined ? null : param(call, 'mid');
   if (!isPageAction(action) || isEscrowAction(action) !== (milestoneId === null)) throw notFound('page');
@@ -308,7 +300,7 @@ async function postAction(call: PageCall): Promise<void> {
   const shown = problem.status >= 500 ? unknown(problem) : refused(problem.detail);
   const status = problem.status >= 500 ? problem.status : problem.status === 400 ? 422 : 409;
   // What is true now may be something else than when the form was made.
-  const now = { record: await found(call), action, target };
+  const now = { record: await escrowOf(call), action, target };
   if (ACTIONS[action].confirm) return showAction(call, now, typed, keyAfter(problem, key), shown, status);
   return escrow(call, shown, status);
 }

@@ -1,10 +1,7 @@
 // /ops/escrows/<id>/force-decision: deciding over money that was held for too long, by two people of ops.
 import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
-import { notFound } from '../../api/escrow-commands.ts';
-import { type EscrowRecord, findEscrow } from '../../db/escrows.ts';
-import { isId } from '../../domain/ids.ts';
-import { commandKeyOf, field, html, type PageCall, seeOther, signedIn } from '../page.ts';
+import { commandKeyOf, escrowOf, field, html, type PageCall, seeOther, signedIn } from '../page.ts';
 import { giveRoute } from '../page-commands.ts';
 import { ForceDecisionPage } from '../pages/force-decision.tsx';
 
@@ -18,23 +15,16 @@ export function forceDecisionRoutes(context: AppContext): Router {
   return router;
 }
 
-async function found({ context, viewer, request }: PageCall): Promise<EscrowRecord> {
-  const id = String(request.params['id']);
-  const record = isId('escrow', id) ? await findEscrow(context.sql, viewer, id) : null;
-  if (record === null) throw notFound('escrow');
-  return record;
-}
-
 async function show(call: PageCall, problem?: string): Promise<void> {
   const { reader, request, response, context } = call;
   const typed = Object.fromEntries(['milestone_id', 'decision', 'reason'].map((name) => [name, field(request, name)]));
   const { platformCountry } = context.settings;
-  html(response, <ForceDecisionPage reader={reader} record={await found(call)} country={platformCountry} typed={typed} problem={problem} />, problem === undefined ? 200 : 409); // prettier-ignore
+  html(response, <ForceDecisionPage reader={reader} record={await escrowOf(call)} country={platformCountry} typed={typed} problem={problem} />, problem === undefined ? 200 : 409); // prettier-ignore
 }
 
 async function ask(call: PageCall): Promise<void> {
   const { request, response } = call;
-  const { id } = (await found(call)).state;
+  const { id } = (await escrowOf(call)).state;
   const given = {
     milestone_id: field(request, 'milestone_id'),
     decision: field(request, 'decision'),

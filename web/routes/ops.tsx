@@ -6,14 +6,13 @@ import { explain } from '../../api/explanation.ts';
 import { previewEscrow } from '../../api/preview.ts';
 import { approvalsOfEscrow } from '../../db/approvals.ts';
 import { cardDisputesFor } from '../../db/card-disputes.ts';
-import { findEscrow } from '../../db/escrows.ts';
 import { attachedFiles } from '../../db/files.ts';
 import { checkInvariants } from '../../db/invariants.ts';
 import { entriesOf } from '../../db/ledger.ts';
 import { listPayouts } from '../../db/payouts.ts';
 import { openAlerts, queues, stuckMilestones } from '../../db/queues.ts';
-import { escrowWorkflowId, isId } from '../../domain/ids.ts';
-import { commandKeyOf, field, html, noticeOf, type PageCall, seeOther, signedIn } from '../page.ts';
+import { escrowWorkflowId } from '../../domain/ids.ts';
+import { commandKeyOf, escrowOf, field, html, noticeOf, type PageCall, seeOther, signedIn } from '../page.ts';
 import { giveRoute } from '../page-commands.ts';
 import type { DryRunResult } from '../parts/consequences.tsx';
 import { AllSidesPage } from '../pages/all-sides.tsx';
@@ -76,11 +75,11 @@ async function search(call: PageCall): Promise<void> {
   html(response, <SearchPage reader={reader} asked={asked} {...found} />);
 }
 
-async function allSides({ context, caller, viewer, reader, request, response }: PageCall): Promise<void> {
+async function allSides(call: PageCall): Promise<void> {
+  const { context, caller, reader, response } = call;
   const { sql, settings, temporal, logger } = context;
-  const id = String(request.params['id']);
-  const record = isId('escrow', id) ? await findEscrow(sql, viewer, id) : null;
-  if (record === null) throw notFound('escrow');
+  const record = await escrowOf(call);
+  const { id } = record.state;
   const paid = record.state.payments.filter((p) => p.status === 'succeeded' && p.chargeId !== null);
   const [workflow, movements, entries, events, approvals, alerts, files, disputes] = await Promise.all([
     workflowFacts(temporal, logger, escrowWorkflowId(id)),

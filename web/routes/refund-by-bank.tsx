@@ -1,11 +1,8 @@
 // /ops/escrows/<id>/refund-by-bank: a refund that Stripe cannot make any more, paid by the platform's bank; by two of ops.
 import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
-import { notFound } from '../../api/escrow-commands.ts';
-import { type EscrowRecord, findEscrow } from '../../db/escrows.ts';
 import { payableByBank } from '../../domain/allocation.ts';
-import { isId } from '../../domain/ids.ts';
-import { commandKeyOf, field, html, type PageCall, seeOther, signedIn } from '../page.ts';
+import { commandKeyOf, escrowOf, field, html, type PageCall, seeOther, signedIn } from '../page.ts';
 import { giveRoute } from '../page-commands.ts';
 import { RefundByBankPage } from '../pages/refund-by-bank.tsx';
 
@@ -19,22 +16,15 @@ export function refundByBankRoutes(context: AppContext): Router {
   return router;
 }
 
-async function found({ context, viewer, request }: PageCall): Promise<EscrowRecord> {
-  const id = String(request.params['id']);
-  const record = isId('escrow', id) ? await findEscrow(context.sql, viewer, id) : null;
-  if (record === null) throw notFound('escrow');
-  return record;
-}
-
 async function show(call: PageCall, problem?: string): Promise<void> {
   const { reader, request, response } = call;
   const typed = Object.fromEntries(['milestone_id', 'reference', 'reason'].map((name) => [name, field(request, name)]));
-  html(response, <RefundByBankPage reader={reader} record={await found(call)} typed={typed} problem={problem} />, problem === undefined ? 200 : 409); // prettier-ignore
+  html(response, <RefundByBankPage reader={reader} record={await escrowOf(call)} typed={typed} problem={problem} />, problem === undefined ? 200 : 409); // prettier-ignore
 }
 
 async function ask(call: PageCall): Promise<void> {
   const { request, response } = call;
-  const { id, milestones, terms } = (await found(call)).state;
+  const { id, milestones, terms } = (await escrowOf(call)).state;
   const chosen = milestones.find((m) => m.id === field(request, 'milestone_id'));
   const given = {
     milestone_id: field(request, 'milestone_id'),

@@ -2,12 +2,10 @@
 import { Router } from 'express';
 import type { AppContext } from '../../api/context.ts';
 import { notFound } from '../../api/escrow-commands.ts';
-import { findEscrow } from '../../db/escrows.ts';
 import { buyerStatement, type Period, receiptRows, sellerStatement } from '../../db/statements.ts';
-import { isId } from '../../domain/ids.ts';
 import { csv } from '../csv.ts';
 import { decimalOf, endOfDay } from '../format.ts';
-import { html, type PageCall, signedIn } from '../page.ts';
+import { escrowOf, html, type PageCall, signedIn } from '../page.ts';
 import { BuyerStatement, ReceiptPage, SellerStatement } from '../pages/statements.tsx';
 import { STATEMENT_WORDS } from '../money-words.ts';
 
@@ -97,11 +95,12 @@ async function download(call: PageCall): Promise<void> {
     .send(text);
 }
 
-async function receipt({ context, viewer, reader, request, response }: PageCall): Promise<void> {
-  const { id, payment } = request.params as { id: string; payment: string };
-  const record = isId('escrow', id) ? await findEscrow(context.sql, viewer, id) : null;
-  const rows = record === null ? [] : await receiptRows(context.sql, id, payment);
+async function receipt(call: PageCall): Promise<void> {
+  const { context, reader, request, response } = call;
+  const payment = String(request.params['payment']);
+  const record = await escrowOf(call);
+  const rows = await receiptRows(context.sql, record.state.id, payment);
   const paid = rows.find((row) => row.kind === 'payment' && row.id === payment);
-  if (record === null || paid === undefined || paid.status !== 'succeeded') throw notFound('receipt');
+  if (paid === undefined || paid.status !== 'succeeded') throw notFound('receipt');
   html(response, <ReceiptPage reader={reader} record={record} payment={paid} refunds={rows.filter((row) => row.kind === 'refund')} />); // prettier-ignore
 }
