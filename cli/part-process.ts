@@ -15,6 +15,8 @@ export interface PartDefinition {
   /** Path from the project's root, or absolute. */
   script: string;
   args?: string[];
+  /** Of node itself. */
+  nodeArgs?: string[];
   env?: Record<string, string>;
   /** report: it says so itself; exit: a task that is done when it ends well; otherwise a URL that answers 200. */
   ready: 'report' | 'exit' | { url: string };
@@ -63,7 +65,15 @@ export async function startPart(definition: PartDefinition, hooks: PartHooks): P
   const watch = new URL('./parent-watch.js', import.meta.url).href;
   const child = spawn(
     process.execPath,
-    ['--import', import.meta.resolve('tsx'), '--import', watch, script, ...(definition.args ?? [])],
+    [
+      '--import',
+      import.meta.resolve('tsx'),
+      '--import',
+      watch,
+      ...(definition.nodeArgs ?? []),
+      script,
+      ...(definition.args ?? []),
+    ],
     {
       cwd: root,
       detached: process.platform !== 'win32',
