@@ -3,14 +3,15 @@
 // races of such a payment with a bank that takes the same money by a dispute: the buyer gets it once, in both orders.
 import { Context } from '@temporalio/activity';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { decide, ended, openDispute } from '../chargebacks/acts.ts';
+import { chargeOf, decide, ended, openDispute, untilDispute } from '../chargebacks/acts.ts';
 import { disputes, step } from '../disputes/steps.ts';
 import { castOf, type EscrowObject, untilEscrow, untilStatus } from '../stack/api.ts';
 import { backdatePayment, paidByDebit } from '../stack/backdate.ts';
 import { expectBooksClose, topUpFloat } from '../stack/books.ts';
 import { recordEscrow } from '../stack/record-history.ts';
-import { setTransfers, startWorld, type World } from '../stack/world.ts';
-import { accountOf, actPath, amountsOf, expectUnavailable, refundsOf, statusesOf, untilMilestone, untilSeller } from '../workflows/steps.ts'; // prettier-ignore
+import { control, setTransfers, startWorld, type World } from '../stack/world.ts';
+import { until } from '../supervisor/wait.ts';
+import { accountOf, actPath, amountsOf, expectUnavailable, intentOf, refundsOf, statusesOf, untilMilestone, untilSeller } from '../workflows/steps.ts'; // prettier-ignore
 import { type Cast, expectSound } from './steps.ts';
 
 interface Asked {
@@ -217,19 +218,58 @@ async function untilBooked(escrow: EscrowObject): Promise<void> {
   }
 }
 
+const untilOpsAreTold = (escrow: EscrowObject): Promise<void> =>
+  until(async () => (await told(escrow)).length > 0, 'ops are told that the books refuse what the bank has paid');
+const told = (escrow: EscrowObject) =>
+  world.sql<{ detail: object }[]>`SELECT detail FROM alerts WHERE escrow_id = ${escrow.id} AND kind = 'refund_failed'`;
+
+test('the debit itself comes back first, and no dispute tells of it: nothing is booked, and ops are told which transfer it was', async () => {
+  const escrow = await bookingDies('before_call');
+  const charge = await chargeOf(cast.buyer, escrow.id);
+  await control(world.sandbox.url, `payment_intents/${await intentOf(cast.buyer, escrow.id)}`, { returned: 'insufficient_funds' }); // prettier-ignore
+  await ended(world, await untilDispute(world, charge, () => true));
+  await untilEscrow(cast.buyer, escrow.id, (e) => amountsOf(e, 'charged_back')[0] === 10_000);
+  dies = null;
+  await untilOpsAreTold(escrow);
+  expect(await told(escrow)).toMatchObject([{ detail: { code: 'charge_lost', reference: 'wire 41' } }]);
+  expect(await ofBank(escrow)).toEqual([]);
+  const done = await untilStatus(cast.buyer, escrow.id, 'completed');
+  expect([statusesOf(done), ...amountsOf(done, 'refunded', 'charged_back', 'held', 'absorbed')]).toEqual([['refunded'], 0, 10_000, 0, 0]); // prettier-ignore
+  await expectBooksClose(world, escrow.id);
+  await expectSound(world, cast, escrow.id);
+}, 200_000);
+
+test('refused by the books alone: the promise stands, frozen until ops have looked, and is paid by another transfer', async () => {
+  const escrow = await paidLongAgo([10_000]);
+  await amendedTo(escrow, 6000);
+  await untilOwed(escrow);
+  const gone = (by: number) => world.sql`UPDATE charge_funds SET withdrawn = withdrawn + ${by} WHERE escrow_id = ${escrow.id}`; // prettier-ignore
+  await gone(7000);
+  await paidByBank(escrow, 0, 4000, 'wire 51');
+  const frozen = await untilEscrow(cast.buyer, escrow.id, (e) => e.frozen.includes('ops'));
+  expect([statusesOf(frozen), partsOf(frozen)]).toEqual([['funded'], [['failed', 4000], ['needs_bank', 4000]]]); // prettier-ignore
+  expect(amountsOf(frozen, 'refunded', 'held')).toEqual([0, 10_000]);
+  expect(await told(escrow)).toMatchObject([{ detail: { code: 'charge_not_overdrawn', reference: 'wire 51' } }]);
+  expect(await ofBank(escrow)).toEqual([]);
+  await gone(-7000);
+  await expectSound(world, cast, escrow.id);
+  await cast.ops.unfreeze(escrow.id, escrow.milestones[0]!.id);
+  await paidByBank(escrow, 0, 4000, 'wire 52');
+  await cast.seller.act(escrow.id, escrow.milestones[0]!.id, 'submit');
+  await cast.buyer.act(escrow.id, escrow.milestones[0]!.id, 'accept');
+  const done = await untilStatus(cast.buyer, escrow.id, 'completed');
+  expect([statusesOf(done), ...amountsOf(done, 'refunded', 'held')]).toEqual([['released'], 4000, 0]);
+  expect(await ofBank(escrow)).toEqual([{ amount: 4000, reference: 'wire 52' }]);
+  await expectBooksClose(world, escrow.id);
+  await expectSound(world, cast, escrow.id);
+}, 200_000);
+
 test('the loss is divided first: the payment is not booked, ops are told which transfer it was, and the rest of the promise stands', async () => {
   const escrow = await bookingDies('before_call');
   await bankTakes(escrow, 3000);
   dies = null;
-  const told = async () => world.sql`SELECT kind, detail FROM alerts WHERE escrow_id = ${escrow.id} AND kind = 'refund_failed'`; // prettier-ignore
-  const end = Date.now() + 120_000;
-  while ((await told()).length === 0) {
-    if (Date.now() > end) throw new Error('ops were never told');
-    await new Promise((resolve) => {
-      setTimeout(resolve, 100);
-    });
-  }
-  expect(await told()).toMatchObject([{ detail: { code: 'charge_lost', reference: 'wire 41' } }]);
+  await untilOpsAreTold(escrow);
+  expect(await told(escrow)).toMatchObject([{ detail: { code: 'charge_lost', reference: 'wire 41' } }]);
   expect(await ofBank(escrow)).toEqual([]);
   const waits = await untilOwed(escrow);
   expect(partsOf(waits)).toEqual([['charged_back', 3000], ['needs_bank', 1000]]); // prettier-ignore
