@@ -12,6 +12,7 @@ import {
 } from '../db/card-disputes.ts';
 import type { Tx } from '../db/client.ts';
 import { openDebt } from '../db/debts.ts';
+import { holdOwed, takenFromOwed } from '../db/failed-refunds.ts';
 import { contentOf, evidenceFiles, recordStripeFile, setEvidence } from '../db/files.ts';
 import { post } from '../db/ledger.ts';
 import { lockCharge, raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
@@ -166,6 +167,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
       const dispute = (await lockCardDispute(tx, disputeId))!;
       // What the platform's bank pays of this charge is booked before, and seen here, or refused after.
       await lockCharge(tx, dispute.charge_id);
+      await holdOwed(tx, dispute.charge_id);
       const refunded = await refundsOfCharge(tx, dispute.charge_id);
       if (dispute.state.plan) return planned(dispute, dispute.state.plan, refunded);
       const { plan, money, terms, currency, fxMinor, heldBack } = await lossNow(tx, dispute, facts);
@@ -232,6 +234,7 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
         cause: { dispute: disputeId, stripe: dispute.stripe_dispute_id },
         legs: disputeLost(disputeId, parts, plan.unassignedMinor, BigInt(stored.fxMinor ?? 0)),
       });
+      for (const p of plan.parts) await takenFromOwed(tx, disputeId, p);
       if (plan.unassignedMinor > 0n) {
         await raiseAlert(tx, {
           kind: 'dispute_beyond_charge',

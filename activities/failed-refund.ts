@@ -30,6 +30,9 @@ export function failedRefundActivities(deps: ActivityDeps): FailedRefundActiviti
       const f = await known(refundId);
       const movement = await findMovement(sql, attemptId(f));
       const over = movement?.status === 'failed' || movement?.status === 'canceled';
+      // Its failure was written down by a lost dispute, which read it first.
+      if (over && f.status === 'trying')
+        await sql.begin((tx) => cameBack(tx as Tx, f, movement.error_code ?? 'failed'));
       if (f.status === 'paid_by_bank' || over) return wordOf(refundId);
       // An attempt whose call was never answered is not read but asked again, under the same key.
       if (movement?.stripe_id) await flow.readAgain(callOf(f), bookingOf(f));

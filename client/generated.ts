@@ -831,7 +831,7 @@ export type FailedRefund = {
   };
   /** How often Stripe was asked, the first refund included. */
   attempts: number;
-  /** Why the last attempt failed. */
+  /** Why the last attempt failed; `charged_back`: the buyer’s bank gave the money back by a dispute. */
   code: string | null;
   /** Of the bank transfer that paid it. */
   reference: string | null;

@@ -3,6 +3,8 @@
 import { type Leg, refundAsked, unallocatedRefundAsked } from '../domain/postings.ts';
 import { refundPaidByBank } from '../domain/postings-recovery.ts';
 import { RuleError } from '../domain/errors.ts';
+import { type OwedRefund, takeOfOwed } from '../domain/recovery.ts';
+import { disputeHolds } from './card-disputes.ts';
 import type { Queryable, Tx } from './client.ts';
 import { appendEvent } from './escrow-events.ts';
 import { post } from './ledger.ts';
@@ -10,7 +12,7 @@ import { post } from './ledger.ts';
 export const FAILED_REFUND_STATUSES = ['owed', 'trying', 'repaid', 'paid_by_bank'] as const;
 export type FailedRefundStatus = (typeof FAILED_REFUND_STATUSES)[number];
 
-export interface FailedRefund {
+export interface FailedRefund extends OwedRefund {
   /** Of the refund that failed first. */
   id: string;
   escrow_id: string;
@@ -135,9 +137,39 @@ export async function notTried(tx: Tx, id: string, code: string): Promise<void> 
   await tx`UPDATE failed_refunds SET status = 'owed', code = ${code}, updated_at = now() WHERE id = ${id} AND status = 'trying'`;
 }
 
+/** Refunds of a charge that came back and are still owed, held until the transaction's end: nobody pays them meanwhile. */
+export async function holdOwed(tx: Tx, chargeId: string): Promise<void> {
+  await tx`SELECT FROM failed_refunds WHERE charge_id = ${chargeId} AND status IN ('owed', 'trying') ORDER BY id FOR UPDATE`;
+}
+
+/**
+ * A lost dispute took of a milestone's money that lay there for refunds that came back: so much of them the buyer has from the
+ * bank, and it is owed no more; the oldest first. Amounts in settlement currency.
+ */
+export async function takenFromOwed(
+  tx: Tx,
+  disputeId: string,
+  taken: { milestoneId: string; heldMinor: bigint; feeUnearnedMinor: bigint },
+): Promise<void> {
+  const rows = await tx<FailedRefund[]>`
+    SELECT f.* FROM failed_refunds f
+    WHERE f.milestone_id = ${taken.milestoneId} AND f.status IN ('owed', 'trying')
+      -- Asked again, its money lies there no more.
+      AND NOT EXISTS (SELECT FROM movements m WHERE m.id = CASE f.attempt WHEN 1 THEN f.id ELSE f.id || '_' || f.attempt END
+                        AND m.status NOT IN ('failed', 'canceled'))
+    ORDER BY f.created_at, f.id FOR UPDATE OF f`;
+  for (const { of, left } of takeOfOwed(rows, taken)) {
+    if (left.amount > 0n) await tx`UPDATE failed_refunds SET ${tx(left)}, updated_at = now() WHERE id = ${of.id}`;
+    else
+      await tx`UPDATE failed_refunds SET status = 'repaid', code = 'charged_back', updated_at = now() WHERE id = ${of.id}`;
+    await tell(tx, { ...of, amount: of.amount - left.amount }, 'refund.charged_back', { dispute_id: disputeId });
+  }
+}
+
 /**
  * The platform paid the buyer by a transfer of its own bank, by the approval that allowed it; a repetition with the same
- * approval does nothing more. Null: no such refund. @throws RuleError where nothing is owed, or an attempt is under way
+ * approval does nothing more. Null: no such refund. @throws RuleError where nothing is owed, an attempt is under way, or a bank
+ * is at the payment
  */
 export async function payByBank(
   tx: Tx,
@@ -147,6 +179,7 @@ export async function payByBank(
   const known = await lockFailedRefund(tx, id);
   if (known === null || known.approval_id === by.approvalId) return known;
   if (known.status !== 'owed') throw new RuleError('action_not_available', bankRefusal(known));
+  if (await disputeHolds(tx, known.charge_id)) throw new RuleError('action_not_available', BANK_DECIDES);
   const refundId = `${id}_bank`;
   await post(tx, {
     key: `refund_asked:${refundId}`,
@@ -170,6 +203,9 @@ export async function payByBank(
   await tell(tx, known, 'refund.paid_by_bank', { reference: by.reference });
   return row!;
 }
+
+/** While a bank is at the payment, it may give the buyer this money itself. */
+export const BANK_DECIDES = 'A bank decides over this payment, and may give the buyer the money: wait for it, or the buyer may be paid twice.'; // prettier-ignore
 
 /** Why it cannot be paid by bank transfer now; also the answer of the API. */
 export const bankRefusal = (f: Pick<FailedRefund, 'status'>): string =>

@@ -55,6 +55,7 @@ export const EVENT_TYPES: Readonly<Record<string, string>> = {
   'refund.failed': 'A refund failed; staff look at it.',
   'refund.came_back': 'The buyer’s bank sent a refund back; staff pay it another way.',
   'refund.repaid': 'A refund that had failed or come back was paid again.',
+  'refund.charged_back': 'What was owed of a refund that had come back the buyer got from the bank, by a lost dispute.',
   'refund.paid_by_bank': 'A refund that had failed, come back or was too late for Stripe was paid by bank transfer.',
   'amendment.proposed': 'New terms were proposed.',
   'amendment.signed': 'One side signed the new terms.',

@@ -158,6 +158,7 @@ export const EVENT_MESSAGES = {
   'refund.failed': { kind: 'refund_failed', to: 'both' },
   'refund.came_back': { kind: 'refund_failed', to: 'both' },
   'refund.repaid': { kind: 'refunded', to: 'buyer' },
+  'refund.charged_back': null, // its dispute is told of
   'refund.paid_by_bank': { kind: 'refunded', to: 'buyer' },
   'amendment.proposed': null,
   'amendment.signed': null,

@@ -79,3 +79,32 @@ export function planRecovery(pieces: readonly ReleasedPart[], leftMinor: bigint,
     left: toInteger(leftMinor),
   };
 }
+
+/** A refund that came back after its escrow's end: its pieces in settlement currency, and what the buyer is to get in the terms'. */
+export interface OwedRefund {
+  amount: bigint;
+  principal: bigint;
+  buyer_fee: bigint;
+  buyer_fee_returned: bigint;
+}
+
+/**
+ * What a lost dispute takes of a milestone's money that lies there for refunds that came back, in their order: the buyer has so
+ * much from the bank. Answers what is left of each that it touches; an amount of 0: nothing.
+ */
+export function takeOfOwed<F extends OwedRefund>(
+  owed: readonly F[],
+  taken: { heldMinor: bigint; feeUnearnedMinor: bigint },
+): { of: F; left: OwedRefund }[] {
+  const least = (a: bigint, b: bigint) => (a < b ? a : b);
+  let { heldMinor, feeUnearnedMinor } = taken;
+  return owed.flatMap((of) => {
+    const [principal, fee] = [least(of.principal, heldMinor), least(of.buyer_fee, feeUnearnedMinor)];
+    if (principal + fee === 0n) return [];
+    heldMinor -= principal;
+    feeUnearnedMinor -= fee;
+    const left = { principal: of.principal - principal, buyer_fee: of.buyer_fee - fee, buyer_fee_returned: least(of.buyer_fee_returned, of.buyer_fee - fee) }; // prettier-ignore
+    const amount = share(of.amount, left.principal + left.buyer_fee_returned, of.principal + of.buyer_fee_returned);
+    return [{ of, left: { ...left, amount } }];
+  });
+}

@@ -97,7 +97,7 @@ const WORDS: Readonly<Record<AlertKind, AlertWords>> = {
   },
   refund_owed: {
     label: 'A refund is still owed',
-    todo: 'It failed and nothing brought it to the buyer. Try again, or pay by bank transfer and record that.',
+    todo: 'It failed and nothing brought it to the buyer. Try again, or pay by bank transfer and record that; both wait while a bank decides over the payment.',
   },
   refund_unknown: {
     label: 'It is not known whether a refund was made',

@@ -152,6 +152,7 @@ export const EVENTS: Readonly<Record<EventType, string>> = {
   'refund.failed': 'The refund of {amount} failed; staff look at it',
   'refund.came_back': 'The refund of {amount} came back from the bank: it is owed to the buyer',
   'refund.repaid': 'The refund of {amount} was made again: the buyer has it',
+  'refund.charged_back': 'The buyer’s bank has given {amount} back that was owed',
   'refund.paid_by_bank': 'The buyer was paid {amount} by bank transfer',
   'milestone.recovering': 'The money is being taken back from the seller',
   'milestone.refunded': 'The money went back to the buyer',

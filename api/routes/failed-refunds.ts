@@ -1,6 +1,7 @@
 // /v1/ops/failed-refunds: refunds of ended escrows that the bank sent back, tried again or paid by bank transfer.
 import { z } from 'zod';
-import { bankRefusal, FAILED_REFUND_STATUSES, type FailedRefund, findFailedRefund, listFailedRefunds } from '../../db/failed-refunds.ts'; // prettier-ignore
+import { disputeHolds } from '../../db/card-disputes.ts';
+import { BANK_DECIDES, bankRefusal, FAILED_REFUND_STATUSES, type FailedRefund, findFailedRefund, listFailedRefunds } from '../../db/failed-refunds.ts'; // prettier-ignore
 import { toInteger } from '../../domain/money.ts';
 import { approvalAsked, askSecondPerson, FAILED_REFUND_BY_BANK } from '../approvals.ts';
 import * as bodies from '../bodies.ts';
@@ -23,7 +24,10 @@ const failedRefund = z
     status: z.enum(FAILED_REFUND_STATUSES),
     amount: money.describe('What the buyer is to get.'),
     attempts: z.int().describe('How often Stripe was asked, the first refund included.'),
-    code: z.string().nullable().describe('Why the last attempt failed.'),
+    code: z
+      .string()
+      .nullable()
+      .describe('Why the last attempt failed; `charged_back`: the buyer’s bank gave the money back by a dispute.'),
     reference: z.string().nullable().describe('Of the bank transfer that paid it.'),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -110,8 +114,10 @@ export const failedRefundRoutes = [
           reason: body.reason,
         },
       };
+      const bankDecides = f.status === 'owed' && (await disputeHolds(context.sql, f.charge_id));
       return askSecondPerson(context, { caller, route, key, body }, asked, () => {
         if (f.status !== 'owed') throw new Problem('action_not_available', bankRefusal(f), { extra: { available_actions: [] } }); // prettier-ignore
+        if (bankDecides) throw new Problem('action_not_available', BANK_DECIDES, { extra: { available_actions: [] } });
       });
     },
   }),

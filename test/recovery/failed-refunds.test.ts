@@ -13,6 +13,7 @@ import {
   failedRefundWorkflowId,
 } from '../../workflows/failed-refund-messages.ts';
 import { actPath, amountsOf, atBank, expectUnavailable, intentOf, refundsOf } from '../workflows/steps.ts';
+import { decide, ended, openDispute } from '../chargebacks/acts.ts';
 import { type Cast, expectSound } from './steps.ts';
 
 let world: World;
@@ -144,6 +145,36 @@ test('several of one escrow, events twice and out of order: each is owed once', 
   await untilRefunded(escrow.id, 7000, 0);
   expect((await failedRefunds(escrow.id)).map((f) => [f.status, f.attempts])).toEqual([['repaid', 2], ['repaid', 2]]); // prettier-ignore
   await expectBooksClose(world, escrow.id);
+});
+
+test('what is owed when a bank gives it back by a dispute is owed no more, and is not paid by ops meanwhile', async () => {
+  for (const [lost, left] of [
+    [4_000, 7_000],
+    [11_000, 0],
+  ] as const) {
+    // prettier-ignore
+    const escrow = await refundedEscrow(10_000);
+    await sendBack(escrow, 'declined');
+    await untilRefunded(escrow.id, 0, 11_000);
+    const [failed] = await failedRefunds(escrow.id);
+    const dispute = await openDispute(world, buyer, escrow, { amount: lost });
+    const path = `/v1/ops/failed-refunds/${failed!.id}/paid-by-bank`;
+    expectUnavailable(await cast.ops.post(path, { reference: 'wire 1', reason: 'she waits' }));
+    await decide(world, dispute, 'losing_evidence');
+    await ended(world, dispute);
+    expect(await failedRefunds(escrow.id)).toMatchObject([left > 0 ? { status: 'owed', amount: { amount: left } } : { status: 'repaid', code: 'charged_back' }]); // prettier-ignore
+    const timeline = await buyer.list<{ type: string; data: { amount?: number } }>(escrow.id, 'timeline');
+    expect(timeline.find((e) => e.type === 'refund.charged_back')?.data.amount).toBe(lost);
+    if (left > 0) {
+      const asked = await cast.ops.post<{ approval: { id: string } }>(path, {
+        reference: 'wire 2',
+        reason: 'the rest',
+      });
+      expect((await cast.ops2.post(`/v1/ops/approvals/${asked.body.approval.id}/approve`)).body).toMatchObject({ status: 'executed' }); // prettier-ignore
+    } else await world.client.workflow.getHandle(failedRefundWorkflowId(failed!.id)).signal(FAILED_REFUND_SIGNALS.news);
+    await world.client.workflow.getHandle(failedRefundWorkflowId(failed!.id)).result();
+    await expectBooksClose(world, escrow.id);
+  }
 });
 
 test('what ops ask for while Stripe’s word is read is done, not forgotten', async () => {
