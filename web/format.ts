@@ -3,6 +3,25 @@ import { currencyRule } from '../domain/money.ts';
 import { DAY_MS } from '../domain/periods.ts';
 import type { Reader } from './reader.ts';
 
+/**
+ * A formatter for each of its arguments, made once: making one costs a hundred times what using it does. Readers choose locale
+ * and zone, so that no more are kept than so many.
+ */
+function once<Format>(make: (...of: string[]) => Format): (...of: string[]) => Format {
+  const known = new Map<string, Format>();
+  return (...of) => {
+    const key = of.join(' ');
+    let format = known.get(key);
+    if (format === undefined) {
+      format = make(...of);
+      if (known.size === MOST_KEPT) known.clear();
+      known.set(key, format);
+    }
+    return format;
+  };
+}
+const MOST_KEPT = 200;
+
 export interface Amount {
   amount: number | bigint;
   currency: string;
@@ -18,18 +37,21 @@ export function decimalOf({ amount, currency }: Amount): string {
   return exponent === 0 ? `${sign}${whole}` : `${sign}${whole}.${digits.slice(-exponent)}`;
 }
 
-/** In the reader's locale, with every decimal that Stripe counts for the currency. */
-export function formatMoney(locale: string, money: Amount): string {
-  const { exponent } = currencyRule(money.currency);
-  const format = new Intl.NumberFormat(locale, {
+const moneyFormat = once((locale, currency) => {
+  const { exponent } = currencyRule(currency!);
+  return new Intl.NumberFormat(locale, {
     style: 'currency',
-    currency: money.currency.toUpperCase(),
+    currency: currency!.toUpperCase(),
     currencyDisplay: 'narrowSymbol',
     minimumFractionDigits: exponent,
     maximumFractionDigits: exponent,
   });
+});
+
+/** In the reader's locale, with every decimal that Stripe counts for the currency. */
+export function formatMoney(locale: string, money: Amount): string {
   // A string keeps every digit, where a number would round beyond 2^53. Its type wants a literal.
-  return format.format(decimalOf(money) as `${number}`);
+  return moneyFormat(locale, money.currency).format(decimalOf(money) as `${number}`);
 }
 
 /** "1,250.5" → 125050 for usd. Null: not an amount of this currency. */
@@ -46,24 +68,30 @@ export function parseAmount(text: string, currency: string): number | null {
 
 type When = string | number | Date;
 
-export function formatMoment(reader: Pick<Reader, 'locale' | 'timeZone'>, when: When): string {
-  return new Intl.DateTimeFormat(reader.locale, {
-    day: 'numeric',
-    month: 'short',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-    timeZone: reader.timeZone,
-    timeZoneName: 'short',
-  }).format(new Date(when));
+const momentFormat = once(
+  (locale, timeZone) =>
+    new Intl.DateTimeFormat(locale, {
+      day: 'numeric',
+      month: 'short',
+      year: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+      timeZone,
+      timeZoneName: 'short',
+    }),
+);
+
+export function formatMoment({ locale, timeZone }: Pick<Reader, 'locale' | 'timeZone'>, when: When): string {
+  return momentFormat(locale, timeZone).format(new Date(when));
 }
 
-export function formatDay(reader: Pick<Reader, 'locale' | 'timeZone'>, when: When): string {
-  const { locale, timeZone } = reader;
-  return new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', timeZone }).format(
-    new Date(when),
-  );
+const dayFormat = once(
+  (locale, timeZone) => new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', timeZone }),
+);
+
+export function formatDay({ locale, timeZone }: Pick<Reader, 'locale' | 'timeZone'>, when: When): string {
+  return dayFormat(locale, timeZone).format(new Date(when));
 }
 
 const UNITS: readonly [number, string][] = [

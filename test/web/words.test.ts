@@ -5,7 +5,15 @@ import { describe, expect, test } from '@jest/globals';
 import { ALERT_KINDS } from '../../domain/alerts.ts';
 import type { RefundPart } from '../../domain/escrow-state.ts';
 import { alertWords } from '../../web/alert-words.ts';
-import { decimalOf, endOfDay, formatMoney, formatSpan, parseAmount } from '../../web/format.ts';
+import {
+  decimalOf,
+  endOfDay,
+  formatDay,
+  formatMoment,
+  formatMoney,
+  formatSpan,
+  parseAmount,
+} from '../../web/format.ts';
 import { ownPath } from '../../web/page.ts';
 import { milestoneStatus } from '../../web/parts/milestone-row.tsx';
 import { knownTimeZone } from '../../web/reader.ts';
@@ -33,6 +41,21 @@ test('an amount is shown with every digit, also beyond what a number holds', () 
   expect(formatMoney('de', { amount: 123_456, currency: 'eur' })).toBe('1.234,56\u00a0€');
   expect(formatMoney('en', { amount: 500, currency: 'jpy' })).toBe('¥500');
   expect(decimalOf({ amount: -5, currency: 'usd' })).toBe('-0.05');
+});
+
+test('each reader has their own locale, zone and currency, however many readers there are', () => {
+  const at = Date.parse('2026-11-21T23:30:00Z');
+  const write = (locale: string, timeZone: string, currency: string) => [
+    formatMoment({ locale, timeZone }, at),
+    formatDay({ locale, timeZone }, at),
+    formatMoney(locale, { amount: 1250, currency }),
+  ];
+  const english = ['Nov 21, 2026, 23:30 UTC', 'Nov 21, 2026', '$12.50'];
+  expect(write('en', 'UTC', 'usd')).toEqual(english);
+  expect(write('de', 'Europe/Berlin', 'eur')).toEqual(['22. Nov. 2026, 00:30 MEZ', '22. Nov. 2026', '12,50\u00a0€']);
+  expect(write('de', 'UTC', 'jpy')).toEqual(['21. Nov. 2026, 23:30 UTC', '21. Nov. 2026', '1.250\u00a0¥']);
+  for (const timeZone of Intl.supportedValuesOf('timeZone').slice(0, 250)) formatMoment({ locale: 'en', timeZone }, at);
+  expect(write('en', 'UTC', 'usd')).toEqual(english);
 });
 
 describe('the end of a day', () => {
