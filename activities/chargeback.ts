@@ -1,9 +1,8 @@
-// Card disputes: what Stripe withdrew and gave back, posted as it was; evidence staged and sent; a loss planned once out of
-// the ledger and settled over exactly those milestones.
+// Card disputes: what Stripe withdrew and gave back, posted as it was; a loss planned once out of the ledger and settled over
+// exactly those milestones. What a dispute is answered with is dispute-answers.ts.
 import { acceptedParts, takeOfPart } from '../db/accepted-parts.ts';
 import {
   type CardDispute,
-  findCardDispute,
   lockCardDispute,
   paidByCharge,
   settleEvidenceDue,
@@ -13,7 +12,6 @@ import {
 import type { Tx } from '../db/client.ts';
 import { openDebt } from '../db/debts.ts';
 import { holdOwed, takenFromOwed } from '../db/failed-refunds.ts';
-import { contentOf, evidenceFiles, recordStripeFile, setEvidence } from '../db/files.ts';
 import { post } from '../db/ledger.ts';
 import { lockCharge, raiseAlert, recordBalanceTransaction } from '../db/movements.ts';
 import type { AlertKind } from '../domain/alerts.ts';
@@ -35,39 +33,19 @@ import { share, toInteger, toMinor } from '../domain/money.ts';
 import type { BalanceTransaction } from '../domain/postings.ts';
 import { disputeAccount, disputeLost, disputeMoney, disputeMoneyKind } from '../domain/postings-dispute.ts';
 import type { Terms } from '../domain/terms.ts';
-import { PaymentsError } from '../payments/errors.ts';
-import {
-  type DisputeEvidence,
-  type DisputeFacts,
-  EVIDENCE_FILE_FIELDS,
-  type EvidenceFileField,
-} from '../payments/port.ts';
-import { returnedDebit } from '../payments/returned-debit.ts';
+import type { DisputeFacts } from '../payments/port.ts';
 import type { ChargebackActivities, DisputeWord, PlannedLoss, SettledLoss } from './chargeback-contract.ts';
 import { clawbackActivities, usedOf } from './clawback.ts';
+import { disputeAnswerActivities } from './dispute-answers.ts';
 import { passFeesOn } from './dispute-fees.ts';
-import { evidencePack } from './evidence.ts';
+import { disputeReader } from './dispute-reader.ts';
 import { lossNow, namedOf } from './loss-plan.ts';
-import { type ActivityDeps, beating, readFromStripe, toFailure } from './stripe-call.ts';
+import type { ActivityDeps } from './stripe-call.ts';
 import { movedMeanwhile, settleUnderWay } from './under-way.ts';
 
 export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
-  const { sql, payments } = deps;
-
-  async function known(disputeId: string): Promise<CardDispute> {
-    const dispute = await findCardDispute(sql, disputeId);
-    assert(dispute !== null, `dispute ${disputeId} is not known`);
-    return dispute;
-  }
-
-  const atStripe = (d: CardDispute): Promise<DisputeFacts> =>
-    isReturnedDebit(d) ? readReturned(d) : readFromStripe(() => payments.retrieveDispute(d.stripe_dispute_id));
-
-  async function readReturned(d: CardDispute): Promise<DisputeFacts> {
-    const facts = returnedDebit(await readFromStripe(() => payments.retrieveFailedCharge(d.charge_id)));
-    assert(facts !== null, `charge ${d.charge_id} took nothing back, and its dispute ${d.id} says that it did`);
-    return facts;
-  }
+  const { sql } = deps;
+  const { known, atStripe } = disputeReader(deps);
 
   async function recordDispute(disputeId: string): Promise<DisputeWord> {
     const dispute = await known(disputeId);
@@ -250,76 +228,14 @@ export function chargebackActivities(deps: ActivityDeps): ChargebackActivities {
     return { fees: Object.entries(fees ?? {}).flatMap(([milestoneId, minor]) => (minor === '0' ? [] : [{ milestoneId, amount: toInteger(BigInt(minor)) }])) }; // prettier-ignore
   }
 
-  /** The staged files as Stripe knows them, each uploaded once; a field whose file was taken out is emptied. */
-  async function filesAtStripe(disputeId: string): Promise<DisputeEvidence> {
-    const files = await evidenceFiles(sql, disputeId);
-    if (files.length === 0) return {};
-    const evidence: DisputeEvidence = Object.fromEntries(EVIDENCE_FILE_FIELDS.map((field) => [field, '']));
-    for (const file of files.filter((f) => f.evidence_field !== null)) {
-      let id = file.stripe_file_id;
-      if (id === null) {
-        const content = await contentOf(sql, file.id);
-        assert(content !== null, `file ${file.id} has no content`);
-        const sent = { name: file.name, mediaType: file.media_type, content };
-        ({ id } = await writing(() => payments.createEvidenceFile(sent, `${file.escrow_id}:${file.id}:upload:1`)));
-        await recordStripeFile(sql, file.id, id);
-      }
-      evidence[file.evidence_field as EvidenceFileField] = id;
-    }
-    return evidence;
-  }
-
-  async function submitDisputeEvidence(disputeId: string): Promise<void> {
-    const dispute = await known(disputeId);
-    const facts = await atStripe(dispute);
-    const phase = phaseOf(facts.status);
-    // One submission is all that the network takes: a repetition finds it made.
-    if (facts.submissions > 0 || (phase !== 'open' && phase !== 'inquiry')) return;
-    const { terms } = await paidByCharge(sql, dispute.escrow_id, dispute.charge_id);
-    const evidence = { ...(await evidencePack(sql, dispute, terms)), ...(await filesAtStripe(disputeId)) };
-    await writing(
-      () =>
-      payments.updateDispute(dispute.stripe_dispute_id, { evidence, submit: true }, `${dispute.escrow_id}:${disputeId}:submit:${stageOf(phase, dispute)}`), // prettier-ignore
-    );
-  }
-
   return {
     ...clawbackActivities(deps),
+    ...disputeAnswerActivities(deps),
     recordDispute,
     planDisputeLoss,
     settleDisputeLoss,
-    submitDisputeEvidence,
-    stageDisputeEvidence: async ({ disputeId, text, by, files }) => {
-      const dispute = await known(disputeId);
-      const at = new Date().toISOString();
-      const revision = await sql.begin(async (raw) => {
-        const tx = raw as Tx;
-        if (files !== undefined) await setEvidence(tx, disputeId, files);
-        const [row] = await tx<{ revision: number }[]>`
-          UPDATE disputes SET evidence = ${tx.json({ text, by, at })}, revision = revision + 1, updated_at = now()
-          WHERE id = ${disputeId} RETURNING revision`;
-        return row!.revision;
-      });
-      const key = `${dispute.escrow_id}:${disputeId}:stage:${revision}`;
-      const evidence = { ...(await filesAtStripe(disputeId)), uncategorized_text: text };
-      await writing(() => payments.updateDispute(dispute.stripe_dispute_id, { evidence, submit: false }, key));
-    },
-    acceptDisputeLoss: async (disputeId) => {
-      const dispute = await known(disputeId);
-      const facts = await atStripe(dispute);
-      const phase = phaseOf(facts.status);
-      if (phase !== 'open' && phase !== 'inquiry') return;
-      await writing(() => payments.closeDispute(dispute.stripe_dispute_id, `${dispute.escrow_id}:${disputeId}:close:${stageOf(phase, dispute)}`)); // prettier-ignore
-    },
   };
 }
-
-/**
- * An inquiry and the chargeback after it are one dispute at Stripe, within the day for which it replays a key: each stage and
- * round has its own. An inquiry's says no stage, as before stages were told apart.
- */
-const stageOf = (phase: 'open' | 'inquiry', { state }: CardDispute): string =>
-  `${phase === 'open' ? 'chargeback:' : ''}${state.decided?.round ?? 1}`;
 
 /** Its loss was posted. */
 async function isSettled(tx: Tx, disputeId: string): Promise<boolean> {
@@ -384,14 +300,6 @@ async function takenOfParts(tx: Tx, plan: LossPlan): Promise<StoredTakenPart[]> 
     assert(wanted === 0n, `${p.milestoneId} has ${wanted} less payable in its parts than in the ledger`);
   }
   return taken;
-}
-
-async function writing<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await beating(call);
-  } catch (error) {
-    throw error instanceof PaymentsError ? toFailure(error) : error;
-  }
 }
 
 /** Words that a person must read: none of them is answered by itself. */

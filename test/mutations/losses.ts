@@ -41,6 +41,6 @@ export const LOSS_MUTATIONS: readonly Mutation[] = [
   at('db/movements.ts')('nobody calls for a transfer that a planned loss takes', 'amountMinor: known.amount }); // prettier-ignore', 'amountMinor: 0n }).catch(() => {});', plannedLoss('takes a piece of a transfer')),
   at('activities/release.ts')('no transfer is made of a part that a planned loss takes', 'await refuseWhatALossTakes(tx, { transferId: id, chargeId, milestoneId, part, amountMinor: payableMinor });', 'void [part, chargeId, refuseWhatALossTakes];', plannedLoss('takes a part that had no transfer yet')),
   at('db/movements.ts')('a transfer that has changed since it was read is read again', "params['amount'] !== Number(known.amount)", "params['amount'] === null", ['test/ledger/stripe-keys.test.ts', 'an amount that has changed since it was read']),
-  chargeback('each stage of a dispute is closed under its own key', '${disputeId}:close:${stageOf(phase, dispute)}', '${disputeId}:close:1', ['test/chargebacks/evidence.test.ts', 'are closed under keys of their own']),
+  at('activities/dispute-answers.ts')('each stage of a dispute is closed under its own key', '${disputeId}:close:${stageOf(phase, dispute)}', '${disputeId}:close:1', ['test/chargebacks/evidence.test.ts', 'are closed under keys of their own']),
   at('db/invariants.ts')('receivables are held to the open debts', '...(await receivablesAreDebts(tx)),', '', ['test/invariants/invariants.test.ts', '2: a debt that the ledger does not have']),
 ]; // prettier-ignore
