@@ -17,7 +17,7 @@ const ELSEWHERE: Record<string, string> = {
     'needs an overdue milestone in an amendment that gives it time and is signed by all: shown by test/amendments',
 };
 /** From so many schedules on they go everywhere: what none has visited is not proven. */
-const GOES_EVERYWHERE = 2000;
+const GOES_EVERYWHERE = 10_000;
 
 const rows = [...ESCROW_TRANSITIONS.map((r) => `escrow.${r.name}`), ...MILESTONE_TRANSITIONS.map((r) => `milestone.${r.name}`)]; // prettier-ignore
 

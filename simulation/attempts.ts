@@ -3,13 +3,13 @@ import type { EscrowSnapshot } from '../domain/escrow-state.ts';
 import type { Job } from './core.ts';
 import { HOUR, MINUTE } from './faults.ts';
 import { TryAgain } from './recoveries.ts';
-import { Crash, type CrashPoint } from './store.ts';
+import { Crash, type CrashPoint, GivenUp } from './store.ts';
 import type { World } from './world.ts';
 
 const CRASH_POINTS: readonly CrashPoint[] = ['before_effect', 'after_effect', 'after_commit'];
 
 /** Tried for as long as it takes; all others are given up after 20 hours. */
-const PATIENT = new Set(['project', 'raiseAlert', 'askRecovery', 'reserveRecovery', 'lapseRecovery', 'payAgain', 'recordDispute', 'planClawback', 'planDisputeLoss', 'settleDisputeLoss', 'noteClawback']); // prettier-ignore
+const PATIENT = new Set(['project', 'raiseAlert', 'askRecovery', 'reserveRecovery', 'lapseRecovery', 'payAgain', 'recordDispute', 'planClawback', 'planDisputeLoss', 'settleDisputeLoss', 'noteClawback', 'readFailedRefund', 'remindOfDebt']); // prettier-ignore
 
 /** What an attempt came to. */
 export type Outcome = { result: unknown } | { failure: string };
@@ -61,8 +61,19 @@ export class Attempts {
       return a.settle({ result: this.world.perform(a.type, a.args, crash) });
     } catch (error) {
       if (error instanceof TryAgain) return (this.begin(a, number + 1), []);
+      if (error instanceof GivenUp)
+        return (this.world.went('part not withdrawn'), a.settle({ failure: error.message }));
       if (!(error instanceof Crash)) throw error;
       return this.died(a, number, givesUp, error.message as CrashPoint);
+    }
+  }
+
+  /** Nobody hears what becomes of it. */
+  private late(type: string, args: unknown[]): void {
+    try {
+      this.world.perform(type, args, () => {});
+    } catch (error) {
+      if (!(error instanceof TryAgain || error instanceof GivenUp)) throw error;
     }
   }
 
@@ -73,7 +84,7 @@ export class Attempts {
     // The attempt was given up, and its call is still on its way.
     if (at === 'before_effect' && !PATIENT.has(type) && chance.happens(0.2)) {
       this.world.happened('late_attempt');
-      clock.in(chance.below(20_000), { what: 'activity', run: null, jobs: () => (this.world.perform(type, args, () => {}), []) }); // prettier-ignore
+      clock.in(chance.below(20_000), { what: 'activity', run: null, jobs: () => (this.late(type, args), []) });
     }
     if (givesUp) {
       this.world.happened('activity_gave_up');

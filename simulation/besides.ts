@@ -1,12 +1,17 @@
-// The workflows beside the escrow, and who asks something of them: refund/<id> and chargeback/<id>.
+// The workflows beside the escrow, and who asks something of them: refund/<id>, chargeback/<id> and
+// failed-refund/<id>.
 import { releasedRefundOrder } from '../api/released-refund-order.ts';
 import type { Principal } from '../domain/escrow-state.ts';
 import { CHARGEBACK_UPDATES, CHARGEBACK_WORKFLOW, type ChargebackInput, type ChargebackWord } from '../workflows/chargeback-messages.ts'; // prettier-ignore
+import { DEBT_WORKFLOW, type DebtInput, debtWorkflowId } from '../workflows/debt-messages.ts';
+import { FAILED_REFUND_SIGNALS, FAILED_REFUND_UPDATES, FAILED_REFUND_WORKFLOW, type FailedRefundInput, type FailedRefundWord, failedRefundWorkflowId } from '../workflows/failed-refund-messages.ts'; // prettier-ignore
 import { REFUND_WORKFLOW, type ReleasedRefundWord, refundWorkflowId } from '../workflows/refund-messages.ts';
 import { Beside } from './beside.ts';
 import type { Command, Job } from './core.ts';
+import { type Debt, openRest } from './debts.ts';
 import { DAY, MINUTE } from './faults.ts';
 import { BUYER, OPS, SELLERS } from './people.ts';
+import { bankComes } from './trouble.ts';
 import type { World } from './world.ts';
 
 export class Besides {
@@ -22,7 +27,7 @@ export class Besides {
 
   get running(): boolean {
     for (const beside of this.all.values()) if (!beside.over) return true;
-    return false;
+    return this.underWay > 0;
   }
 
   get tasks(): number {
@@ -44,7 +49,70 @@ export class Besides {
     const started = this.start(workflowId, type, argument);
     started.task([{ kind: 'init', argument }, signal]);
     if (type === CHARGEBACK_WORKFLOW) this.sellersAnswer(started, (argument as ChargebackInput).disputeId);
+    if (type === FAILED_REFUND_WORKFLOW && !this.world.calm) this.cameBack((argument as FailedRefundInput).refundId);
   }
+
+  /** Ops hear of it; the buyer may ask their bank for the same money. */
+  private cameBack(refundId: string): void {
+    const { world } = this;
+    this.opsLookAt(refundId);
+    const { chargeId } = world.failedRefunds.asMade(refundId)!.made;
+    if (world.chance.happens(0.5)) world.clock.in(world.chance.below(8 * DAY), { what: 'world', run: null, jobs: () => (bankComes(world, chargeId), []) }); // prettier-ignore
+  }
+
+  /** Ops try it again, or have the platform's bank pay the buyer; sometimes where that is not possible any more. */
+  private opsLookAt(refundId: string): void {
+    const { world } = this;
+    const { chance, failedRefunds } = world;
+    const workflowId = failedRefundWorkflowId(refundId);
+    const retry = () => this.all.get(workflowId)!.task([{ kind: 'update', id: `upd_${world.number()}`, name: FAILED_REFUND_UPDATES.retry, argument: {} }]); // prettier-ignore
+    const pay = () => {
+      if (!failedRefunds.payByBank(refundId)) return world.went('failedRefund bank payment refused');
+      this.all.get(workflowId)!.task([{ kind: 'signal', name: FAILED_REFUND_SIGNALS.news, argument: undefined }]);
+    };
+    for (let i = 0; i < 2; i++) if (chance.happens(0.4)) this.person(chance.below(10 * DAY), retry);
+    if (world.calm || chance.happens(0.3)) this.person(chance.below(10 * DAY), pay);
+  }
+
+  /** As the worker's sweep: each open debt has its workflow, once. A sweep that died after the start starts it again, in vain. */
+  watch({ id }: Debt): void {
+    const { chance, clock, debts } = this.world;
+    const argument: DebtInput = { debtId: id };
+    const sweep = () => {
+      if (debts.find(id)?.status !== 'open' || this.all.has(debtWorkflowId(id))) return;
+      this.start(debtWorkflowId(id), DEBT_WORKFLOW, argument).task([{ kind: 'init', argument }]);
+    };
+    const times = chance.happens(0.1) ? 2 : 1;
+    // Some pay what they hear of at once.
+    if (!this.world.calm && chance.happens(0.3)) this.person(chance.below(3 * DAY), () => this.repay(id));
+    this.underWay += 1;
+    for (let i = 1; i <= times; i++) clock.in(chance.below(MINUTE), { what: 'world', run: null, jobs: () => (i === 1 && (this.underWay -= 1), sweep(), []) }); // prettier-ignore
+  }
+  private underWay = 0;
+
+  /** Its seller was reminded, and repays; or two of ops give it up: asked to, they do it, and the debt has an end. */
+  settleDebt({ id, proposed }: Debt): void {
+    const { chance, debts, went } = this.world;
+    if (chance.happens(0.4)) this.person(chance.below(20 * DAY), () => this.repay(id));
+    if (proposed) this.person(chance.below(20 * DAY), () => went(debts.writeOff(id) ? 'debt written off' : 'debt write-off refused')); // prettier-ignore
+  }
+
+  private repay(id: string): void {
+    const { chance, debts, went } = this.world;
+    const debt = debts.find(id);
+    // Undone with what made it.
+    if (debt === undefined) return;
+    const left = () => openRest(debt);
+    const amount = chance.of([left(), left(), Math.ceil(left() / 2), left() + 1]);
+    const command = `cmd_${this.world.number()}`;
+    const took = debts.repay(id, amount, command);
+    went(!took ? 'debt repayment refused' : left() > 0 ? 'debt repaid in part' : 'debt repaid');
+    // The same command again takes nothing more.
+    if (took && left() > 0 && chance.happens(0.5)) debts.repay(id, 1, command);
+  }
+
+  private person = (ms: number, act: () => void): void =>
+    this.world.clock.in(ms, { what: 'person', run: null, jobs: () => (act(), []) });
 
   private later(ms: number, beside: Beside, jobs: Job[]): void {
     this.world.clock.in(ms, { what: 'beside', run: null, jobs: () => (beside.task(jobs), []) });
@@ -86,6 +154,12 @@ export class Besides {
     if (c.kind === 'signalExternal') went(`${type} tells ${(c.argument as { kind?: string }).kind}`);
     if (c.kind === 'updateCompleted' || c.kind === 'updateRejected') went(`${type} update ${c.kind === 'updateRejected' ? 'refused' : 'completed'}`); // prettier-ignore
     if (c.kind === 'activity') went(c.type === 'raiseAlert' ? `${type} alert ${(c.args[0] as { kind: string }).kind}` : `${type} ${c.type}`); // prettier-ignore
+    if (type === FAILED_REFUND_WORKFLOW) {
+      // Reminded, they look again.
+      if (c.kind === 'activity' && c.type === 'raiseAlert') this.opsLookAt((argument as FailedRefundInput).refundId);
+      if (c.kind === 'completed') went(`${type} ended ${(c.result as FailedRefundWord).status}`);
+    }
+    if (type === DEBT_WORKFLOW && c.kind === 'completed') went(`debt ended ${c.result as string}`);
     if (c.kind !== 'completed' || type !== CHARGEBACK_WORKFLOW) return;
     const row = this.world.chargebacks.rows.get((argument as ChargebackInput).disputeId)!;
     const { status } = c.result as ChargebackWord;

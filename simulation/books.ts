@@ -10,7 +10,16 @@ export class Broken extends Error {
 /** What a constraint of the database refuses. An activity that does not expect it has broken something. */
 export class Overdrawn extends Broken {
   override name = 'Overdrawn';
+  readonly constraint: Constraint;
+
+  constructor(constraint: Constraint, message: string) {
+    super(message);
+    this.constraint = constraint;
+  }
 }
+
+/** Of a charge's row, and of a balance of the ledger. */
+export type Constraint = 'charge_not_overdrawn' | 'not_overdrawn';
 
 /** Guards that a test may take out, to see that the seeds notice. */
 export interface Guards {
@@ -37,10 +46,14 @@ export interface HeldMilestone {
   chargedBack: number;
   fees: number;
   funded: number;
+  /** Of what was released: paid debts of the seller instead. */
+  setOff: number;
   /** Taken back from the seller and not paid again; on its way to the buyer; what the seller owes. */
   takenBack: number;
   onHold: number;
   owed: number;
+  /** Of a debt that turned out to be none, paid by its seller before: it is transferred to them again. */
+  paidInVain: number;
   /** Of a loss that the terms leave with the platform. */
   absorbed: number;
 }
@@ -83,6 +96,8 @@ export interface Part {
   part: number;
   payable: number;
   taken: number;
+  /** Paid debts of its seller. */
+  setOff: number;
   withdrawn: boolean;
 }
 
@@ -93,6 +108,8 @@ export class Books {
   /** By the id that its transfer has, or would have. */
   readonly parts = new Map<string, Part>();
   readonly postings = new Set<string>();
+  /** Further tables of flat rows that a transaction may write. */
+  readonly more: Map<string, object>[] = [];
   /** The world's clock. */
   now: () => number = () => 0;
   protected readonly guards: Guards;
@@ -114,19 +131,25 @@ export class Books {
     this.postings.add(key);
     this.posted?.push(key);
     legs();
+    // As the activities write: the charge's row first, then the ledger.
+    for (const [id, c] of this.charges) {
+      if (c.transferred - c.reversed + c.refunded + c.withdrawn > c.captured + c.allowance + c.observed) throw new Overdrawn('charge_not_overdrawn', `${key} takes more out of ${id} than it brought: ${JSON.stringify(c)}`); // prettier-ignore
+    }
     for (const [id, m] of this.milestones) {
       if (m.held < 0 || m.feeUnearned < 0 || m.payable < 0 || m.onHold < 0 || m.takenBack < 0) {
-        throw new Overdrawn(`${key} leaves ${id} with held ${m.held}, fee ${m.feeUnearned}, payable ${m.payable}, on hold ${m.onHold}`); // prettier-ignore
+        throw new Overdrawn('not_overdrawn', `${key} leaves ${id} with held ${m.held}, fee ${m.feeUnearned}, payable ${m.payable}, on hold ${m.onHold}`); // prettier-ignore
       }
-    }
-    for (const [id, c] of this.charges) {
-      if (c.transferred - c.reversed + c.refunded + c.withdrawn > c.captured + c.allowance + c.observed) throw new Overdrawn(`${key} takes more out of ${id} than it brought: ${JSON.stringify(c)}`); // prettier-ignore
     }
   }
 
+  /** The constraint at which `atomically` answered null last. */
+  refusedBy: Constraint | null = null;
+
   /** All of `work`, or nothing where a constraint refuses: as one transaction. Null: refused, which only a bank's taking explains. */
   atomically<T>(chargeId: string, work: () => T): T | null {
-    const before = [this.milestones, this.charges, this.movements, this.parts].map((table) => copyOf(table));
+    const before = [this.milestones, this.charges, this.movements, this.parts, ...this.more].map((table) =>
+      copyOf(table),
+    );
     this.posted = [];
     try {
       return work();
@@ -134,6 +157,7 @@ export class Books {
       if (!(error instanceof Overdrawn) || !this.takenByBank(chargeId)) throw error;
       for (const undo of before) undo();
       for (const key of this.posted) this.postings.delete(key);
+      this.refusedBy = error.constraint;
       return null;
     } finally {
       this.posted = null;
@@ -161,9 +185,9 @@ export class Books {
     return m;
   }
 
-  /** Accepted and neither transferred nor taken, the last ones first. */
+  /** Accepted and neither transferred, set off nor taken, the last ones first. */
   acceptedParts(milestoneId: string): { part: number; left: number }[] {
-    const left = ([id, p]: [string, Part]) => (p.withdrawn || this.movements.get(id)?.status === 'succeeded' ? 0 : p.payable - p.taken); // prettier-ignore
+    const left = ([id, p]: [string, Part]) => (p.withdrawn || this.movements.get(id)?.status === 'succeeded' ? 0 : p.payable - p.taken - p.setOff); // prettier-ignore
     return [...this.parts]
       .filter(([, p]) => p.milestoneId === milestoneId)
       .map((of) => ({ part: of[1].part, left: left(of) }))

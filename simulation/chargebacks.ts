@@ -7,6 +7,7 @@ import { share } from '../domain/money.ts';
 import type { Terms } from '../domain/terms.ts';
 import type { Bank, Dispute } from './bank.ts';
 import { Broken, type HeldMilestone } from './books.ts';
+import type { Debts } from './debts.ts';
 import { type Recoveries, TryAgain } from './recoveries.ts';
 import type { CrashPoint, Store } from './store.ts';
 import type { SimulatedStripe } from './stripe.ts';
@@ -44,16 +45,19 @@ export class Chargebacks {
   readonly notes = new Set<string>();
   /** Costs that the terms pass on: amounts by dispute and milestone. */
   readonly passed = new Map<string, number>();
+  /** Told what a loss takes of a milestone, where refunds that came back may lie. */
+  takenFromOwed: (part: { milestoneId: string; heldMinor: bigint; feeUnearnedMinor: bigint }) => void = () => {};
   private readonly escrowId: string;
   private readonly store: Store;
   private readonly stripe: SimulatedStripe;
   private readonly recoveries: Recoveries;
   private readonly bank: Bank;
+  private readonly debts: Debts;
   private readonly terms: () => Terms;
   private readonly happened: (branch: string) => void;
 
-  constructor(of: { escrowId: string; store: Store; stripe: SimulatedStripe; recoveries: Recoveries; bank: Bank; terms: () => Terms; happened: (branch: string) => void }) {
-    ({ escrowId: this.escrowId, store: this.store, stripe: this.stripe, recoveries: this.recoveries, bank: this.bank, terms: this.terms, happened: this.happened } = of);
+  constructor(of: { escrowId: string; store: Store; stripe: SimulatedStripe; recoveries: Recoveries; bank: Bank; debts: Debts; terms: () => Terms; happened: (branch: string) => void }) {
+    ({ escrowId: this.escrowId, store: this.store, stripe: this.stripe, recoveries: this.recoveries, bank: this.bank, debts: this.debts, terms: this.terms, happened: this.happened } = of);
     this.recoveries.bankHolds = (chargeId) => this.holds(chargeId);
     this.store.isTakenByLoss = ({ chargeId, milestoneId, heard }) =>
       [...this.rows.values()].some((r) => r.chargeId === chargeId && !heard.includes(r.id) && r.plan?.plan.parts.some((p) => p.milestoneId === milestoneId && p.heldMinor + p.feeUnearnedMinor + p.payableMinor > 0n));
@@ -195,7 +199,7 @@ export class Chargebacks {
 
   /** What the ledger says of a milestone now; what its seller owes already is not theirs to give again. */
   private moneyOf(milestoneId: string, m: HeldMilestone, heldBack: number): MilestoneMoney {
-    const paid = Math.max(0, m.transferred - m.takenBack - m.owed);
+    const paid = Math.max(0, m.transferred + m.setOff - m.takenBack - m.owed);
     return {
       milestoneId,
       sellerId: m.sellerId,
@@ -356,6 +360,7 @@ export class Chargebacks {
         m.chargedBack += Number(wholeLoss(p));
         lost += Number(wholeLoss(p));
         allowance += debt + platform;
+        this.debts.open(`dispute:${disputeId}:${p.milestoneId}`, { kind: 'principal', sellerId: p.sellerId, milestoneId: p.milestoneId, amount: debt }); // prettier-ignore
         if (debt > 0) this.happened('chargeback owed by a seller');
         if (platform > 0) this.happened('chargeback borne by the platform');
       }
@@ -364,6 +369,7 @@ export class Chargebacks {
       charge.observed = Math.max(charge.observed - lost, transferred - came + refunded + withdrawn - captured - charge.allowance - allowance, 0); // prettier-ignore
       charge.allowance += allowance;
     });
+    if (!row.settled) for (const part of plan.parts) this.takenFromOwed(part);
     row.settled = true;
     this.passFeesOn(row);
     crash('after_commit');
@@ -373,7 +379,20 @@ export class Chargebacks {
   /** By the terms: what each seller owes of Stripe's fees is their share of what Stripe has taken by now. */
   private passFeesOn(row: DisputeRow): void {
     if (this.terms().policy.disputeFee !== 'seller') return;
-    for (const s of shareFees(BigInt(row.fees), row.plan!.plan)) this.passed.set(`${row.id}:${s.milestoneId}`, Number(s.minor)); // prettier-ignore
+    for (const s of shareFees(BigInt(row.fees), row.plan!.plan)) {
+      const { milestoneId, sellerId } = s;
+      this.passed.set(`${row.id}:${milestoneId}`, Number(s.minor));
+      const key = `dispute_fee:${row.id}:${milestoneId}:`;
+      const debts = [...this.debts.rows]
+        .filter(([k]) => k.startsWith(key))
+        .map(([, d]) => d)
+        .reverse();
+      let more = Number(s.minor) - debts.reduce((sum, d) => sum + d.amount - d.cancelled, 0);
+      if (more > 0)
+        this.debts.open(`${key}${debts.length + 1}`, { kind: 'costs', sellerId, milestoneId, amount: more });
+      // Given back by Stripe: the newest first. What was paid of it already is a person's to give back.
+      for (const debt of more < 0 ? debts : []) more += this.debts.cancel(debt, -more);
+    }
   }
 
   private note({ disputeId, round, type, milestones }: ClawbackNote, crash: CrashesAt): void {

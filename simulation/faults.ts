@@ -29,4 +29,14 @@ export const BRANCHES = [
   'chargeback ended won', 'chargeback ended lost', 'chargeback ended prevented', 'chargeback ended warning_closed',
   'chargeback ended lost in another round', 'chargeback ended won in another round',
   'chargeback of a returned debit', 'chargeback started again', 'chargeback after the end', 'chargeback word unknown',
+  // What came back after the escrow's end: read, tried by itself or by ops, refused, without an answer; how the buyer got it, and
+  // that it came back once more.
+  'failedRefund readFailedRefund', 'failedRefund refundAgain', 'failedRefund update completed', 'failedRefund update refused',
+  'failedRefund alert refund_owed', 'failedRefund alert refund_unknown', 'failedRefund bank payment refused',
+  'failedRefund ended repaid', 'failedRefund ended paid_by_bank', 'failedRefund started again', 'failedRefund not tried',
+  'failedRefund charged back', 'failedRefund charged back in part',
+  // A seller's debt: reminded of; paid, given up, or none after all.
+  'debt remindOfDebt', 'debt repaid', 'debt repaid in part', 'debt repayment refused', 'debt written off', 'debt write-off refused',
+  'debt ended repaid', 'debt ended written_off', 'debt ended cancelled', 'debt paid in vain',
+  'debt set off', 'debt set off against a whole part', 'debt ended recovered',
 ] as const; // prettier-ignore

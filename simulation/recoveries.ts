@@ -4,6 +4,7 @@ import type { RefundAnswer } from '../activities/contract.ts';
 import type { PayAgainOrder, RecoveryActivities, RecoveryAnswer, RecoveryRequest, RecoverySubject, ReleasedRefundOrder, TakeBackAnswer, TakeBackOrder } from '../activities/recover-contract.ts'; // prettier-ignore
 import { planRecovery, type RecoveryPlan, type ReleasedPart, takeFrom } from '../domain/recovery.ts';
 import type { Guards, Movement } from './books.ts';
+import type { Debts } from './debts.ts';
 import type { CrashPoint, Store } from './store.ts';
 import { isRefusal, type SimulatedStripe } from './stripe.ts';
 
@@ -42,8 +43,12 @@ export class Recoveries {
   private readonly store: Store;
   private readonly stripe: SimulatedStripe;
   private readonly guards: Guards;
+  private readonly debts: Debts;
+  private readonly happened: (branch: string) => void;
 
-  constructor(store: Store, stripe: SimulatedStripe, guards: Guards) {
+  constructor(store: Store, stripe: SimulatedStripe, guards: Guards, debts: Debts, happened: (branch: string) => void) {
+    this.debts = debts;
+    this.happened = happened;
     this.guards = guards;
     this.store = store;
     this.stripe = stripe;
@@ -231,7 +236,20 @@ export class Recoveries {
     m.fees -= sign * o.feeReturned;
     m.refunded += sign * toBuyer;
     charge.refunded += sign * toBuyer;
-    charge.allowance += sign * o.shortfall;
+    const key = `recovery:${o.refundId}`;
+    if (sign === 1) {
+      charge.allowance += o.shortfall;
+      this.debts.open(key, { kind: 'principal', sellerId: o.sellerId, milestoneId: o.milestoneId, amount: o.shortfall }); // prettier-ignore
+      return;
+    }
+    const debt = this.debts.rows.get(key);
+    if (debt === undefined) return;
+    charge.allowance -= this.debts.cancel(debt, o.shortfall);
+    // What the seller has paid of a debt that is none is theirs again.
+    m.onHold += debt.recovered;
+    m.takenBack += debt.recovered;
+    m.paidInVain += debt.recovered;
+    if (debt.recovered > 0) this.happened('debt paid in vain');
   }
 
   /** Of what was taken back, how much is on hold: less what is paid again, or is about to be. */
@@ -249,7 +267,9 @@ export class Recoveries {
       if (this.stripe.reversals.some((r) => r.recoveryId === s.recoveryId)) this.reversed(s, reversal);
       else reversal.status = 'failed';
     }
-    const amount = s.amount ?? (reversal?.status === 'succeeded' ? reversal.amount : 0);
+    const undone = this.store.movements.get(s.recoveryId)?.status === 'failed';
+    const inVain = (undone && this.debts.rows.get(`recovery:${s.recoveryId}`)?.recovered) || 0;
+    const amount = s.amount ?? (reversal?.status === 'succeeded' ? reversal.amount : 0) + inVain;
     if (amount > 0 && this.guards.compensations) this.transferAgain(s, reversal!, amount, crash);
     const recovery = this.all.get(s.recoveryId);
     if (recovery?.status === 'reserved' || recovery?.status === 'refunded') recovery.status = 'undone';

@@ -20,6 +20,11 @@ export class Crash extends Error {
   override name = 'Crash';
 }
 
+/** An error that is not tried again. */
+export class GivenUp extends Error {
+  override name = 'GivenUp';
+}
+
 export class Store extends Books {
   head: EscrowSnapshot | null = null;
   readonly projected = new Map<string, MilestoneState>();
@@ -28,6 +33,8 @@ export class Store extends Books {
   firstReleaseAt: (sellerId: string) => number | null = () => null;
   /** A loss was divided that takes of the milestone's unreleased money, and the escrow has not `heard` of it. */
   isTakenByLoss: (of: { chargeId: string; milestoneId: string; heard: readonly string[] }) => boolean = () => false;
+  /** Takes a seller's debts out of what is about to be paid, oldest first; answers how much. */
+  setOffDebts: (sellerId: string, payable: number) => number = () => 0;
   private readonly stripe: SimulatedStripe;
   /** Settlement units for 100 units of the terms' currency. */
   readonly rate: number;
@@ -169,7 +176,7 @@ export class Store extends Books {
           const sellerId = o.milestones[i]!.sellerId;
           const funded = a.principal + a.buyerFee;
           if (this.milestones.has(a.milestoneId)) throw new Broken(`${a.milestoneId} was paid twice`);
-          this.milestones.set(a.milestoneId, { paymentId: o.paymentId, sellerId, held: a.principal, feeUnearned: a.buyerFee, payable: 0, transferred: 0, refunded: 0, chargedBack: 0, fees: 0, funded, takenBack: 0, onHold: 0, owed: 0, absorbed: 0 }); // prettier-ignore
+          this.milestones.set(a.milestoneId, { paymentId: o.paymentId, sellerId, held: a.principal, feeUnearned: a.buyerFee, payable: 0, transferred: 0, setOff: 0, refunded: 0, chargedBack: 0, fees: 0, funded, takenBack: 0, onHold: 0, owed: 0, paidInVain: 0, absorbed: 0 }); // prettier-ignore
         }
       });
     } else if (this.charges.get(chargeId)!.allocated) {
@@ -187,7 +194,10 @@ export class Store extends Books {
     const id = transferIdOf(o.milestoneId, o.part);
     const begun = this.atomically(o.chargeId, () => this.beginTransfer(o, id));
     if (begun === null) return { outcome: 'refused', code: 'not_overdrawn', message: 'The money of this part has gone another way.' }; // prettier-ignore
-    if ('outcome' in begun) return begun;
+    if ('outcome' in begun) {
+      if (begun.outcome === 'released') this.project(o.after);
+      return begun;
+    }
     const movement = begun;
     if (movement.status !== 'succeeded') {
       movement.calledAt = this.now();
@@ -216,16 +226,37 @@ export class Store extends Books {
       m.feeUnearned -= o.buyerFee;
       m.payable += o.payable;
       m.fees += o.sellerFee + o.buyerFee;
-      this.parts.set(id, { milestoneId: o.milestoneId, part: o.part, payable: o.payable, taken: 0, withdrawn: false });
+      this.parts.set(id, {
+        milestoneId: o.milestoneId,
+        part: o.part,
+        payable: o.payable,
+        taken: 0,
+        setOff: 0,
+        withdrawn: false,
+      });
     });
     if (this.stripe.incapable.has(o.sellerId) && this.movements.get(id)?.status !== 'succeeded')
       return { outcome: 'blocked_kyc' };
     const until = this.movements.has(id) ? null : this.firstReleaseAt(o.sellerId);
     if (until !== null) return { outcome: 'held_first_release', until };
-    const of = { kind: 'transfer', chargeId: o.chargeId, milestoneId: o.milestoneId, amount: o.payable } as const;
+    const rest = this.movements.get(id)?.amount ?? o.payable - this.setOffOf(id, o);
+    // The whole part has paid debts: released, without a transfer.
+    if (rest === 0 && !this.movements.has(id)) return { outcome: 'released', transferId: id, stripeTransferId: null };
+    const of = { kind: 'transfer', chargeId: o.chargeId, milestoneId: o.milestoneId, amount: rest } as const;
     const movement = this.reserve(id, of);
-    this.post(`reserve:${id}`, () => (this.charges.get(o.chargeId)!.transferred += o.payable));
+    this.post(`reserve:${id}`, () => (this.charges.get(o.chargeId)!.transferred += rest));
     return movement;
+  }
+
+  /** What of the part pays its seller's debts, decided once. */
+  private setOffOf(id: string, o: TransferOrder): number {
+    const part = this.parts.get(id)!;
+    if (part.setOff > 0) return part.setOff;
+    part.setOff = this.setOffDebts(o.sellerId, o.payable);
+    const m = this.milestone(o.milestoneId);
+    m.payable -= part.setOff;
+    m.setOff += part.setOff;
+    return part.setOff;
   }
 
   /** Once, whoever books it first. */
@@ -283,7 +314,8 @@ export class Store extends Books {
     return Object.assign(this.reserve(o.refundId, of), { order: o, status: 'succeeded' } as const);
   }
 
-  private askRefund(o: RefundOrder): Movement {
+  /** Reserved and asked in the ledger, once. Within `atomically`. */
+  askRefund(o: RefundOrder): Movement {
     for (const w of o.withdrawn ?? []) this.withdraw(o, w);
     const of = {
       kind: 'refund',
@@ -301,6 +333,7 @@ export class Store extends Books {
   private withdraw(o: RefundOrder, w: NonNullable<RefundOrder['withdrawn']>[number]): void {
     const id = transferIdOf(o.milestone!.id, w.part);
     const transfer = this.movements.get(id);
+    if ((this.parts.get(id)?.setOff ?? 0) > 0) throw new GivenUp(`part ${id} has paid a debt of its seller`);
     if (transfer && transfer.status !== 'reserved' && transfer.status !== 'failed') throw new Broken(`part ${id} is taken back though its seller has it`); // prettier-ignore
     this.post(`withdraw:${id}`, () => {
       const m = this.milestone(o.milestone!.id);
@@ -325,7 +358,8 @@ export class Store extends Books {
     return recorded;
   }
 
-  private recordedRefund(o: RefundOrder, movement: Movement, refund: StripeRefund, projects = true): RefundAnswer {
+  /** Stripe's word of it. `projects`: what follows from its success. */
+  recordedRefund(o: RefundOrder, movement: Movement, refund: StripeRefund, projects = true): RefundAnswer {
     movement.stripeId = refund.id;
     if (refund.status === 'failed') return this.undo(o, movement, refund.id, refund.code!);
     if (movement.status !== 'succeeded') movement.status = refund.status;
@@ -333,7 +367,8 @@ export class Store extends Books {
     return { outcome: refund.status, stripeRefundId: refund.id, code: null };
   }
 
-  private undo(o: RefundOrder, movement: Movement, stripeId: string | null, code: string): RefundAnswer {
+  /** Failed or, without a `stripeId`, refused: the asking is undone, once. */
+  undo(o: RefundOrder, movement: Movement, stripeId: string | null, code: string): RefundAnswer {
     if (movement.status !== 'failed') this.post(`refund_undone:${o.refundId}`, () => this.bookRefund(o, -1));
     movement.status = 'failed';
     movement.code = code;
@@ -343,17 +378,19 @@ export class Store extends Books {
   /** Asked, or undone where `sign` is −1. */
   private bookRefund(o: RefundOrder, sign: 1 | -1): void {
     const charge = this.charges.get(o.chargeId)!;
-    if (o.milestone === null) {
-      charge.refunded += sign * charge.captured;
-      return;
-    }
+    charge.refunded += sign * (o.milestone === null ? charge.captured : o.milestone.principal + o.milestone.buyerFeeReturned); // prettier-ignore
+    this.bookOfMilestone(o, sign);
+  }
+
+  /** What of it is its milestone's; nothing, of a charge that was never allocated. */
+  bookOfMilestone(o: RefundOrder, sign: 1 | -1): void {
+    if (o.milestone === null) return;
     const m = this.milestone(o.milestone.id);
     const { principal, buyerFee, buyerFeeReturned } = o.milestone;
     m.held -= sign * principal;
     m.feeUnearned -= sign * buyerFee;
     m.refunded += sign * (principal + buyerFeeReturned);
     m.fees += sign * (buyerFee - buyerFeeReturned);
-    charge.refunded += sign * (principal + buyerFeeReturned);
   }
 
   /** A refund that was asked in the books: what Stripe made of it is written down, and where it made nothing it is undone. */

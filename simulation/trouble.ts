@@ -56,12 +56,14 @@ function bankComesIn({ options, clock, besides }: World, ms: number, comes: () =
   at(ms, comes);
 }
 
-/** Some bank is at a charge from now on. False: there is none of which that can be. */
-function bankComes({ chance, store, stripe, bank, went }: World): boolean {
+/** Some bank is at a charge, or at this one, from now on. False: there is none of which that can be. */
+export function bankComes({ chance, store, stripe, bank, went }: World, at?: string): boolean {
   // A charge whose booking has had no answer yet is not disputed here.
   const known = new Set(store.head?.payments.flatMap((p) => (p.status === 'succeeded' ? [p.chargeId] : [])));
   const before = new Set([...bank.disputes.values()].map((d) => d.chargeId));
-  const charges = [...store.charges].filter(([id, c]) => c.allocated && known.has(id) && !before.has(id));
+  const charges = [...store.charges].filter(
+    ([id, c]) => c.allocated && known.has(id) && !before.has(id) && (at === undefined || id === at),
+  );
   if (charges.length === 0) return false;
   const [chargeId, charge] = chance.of(charges);
   const paid = [...store.milestones].filter(([, m]) => m.paymentId === charge.paymentId).map(([id]) => id);

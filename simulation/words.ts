@@ -1,6 +1,7 @@
 // Stripe's word of payments, refunds, disputes and accounts: webhooks late, twice, or found days later by the sweep, and what
 // becomes of things at Stripe by themselves.
 import { CHARGEBACK_WORKFLOW, chargebackWorkflowId } from '../workflows/chargeback-messages.ts';
+import { FAILED_REFUND_SIGNALS, FAILED_REFUND_WORKFLOW, failedRefundWorkflowId } from '../workflows/failed-refund-messages.ts'; // prettier-ignore
 import { SIGNALS } from '../workflows/messages.ts';
 import { refundWorkflowId } from '../workflows/refund-messages.ts';
 import type { Dispute } from './bank.ts';
@@ -12,6 +13,7 @@ import type { World } from './world.ts';
 export class StripesWord {
   /** Webhooks that are on their way. */
   underWay = 0;
+  private parked: (() => Job[])[] = [];
   private readonly world: World;
 
   constructor(world: World) {
@@ -74,21 +76,57 @@ export class StripesWord {
   refundChanged(refund: StripeRefund): void {
     const { calm, chance, clock, stripe, besides } = this.world;
     const eventId = `evt_${this.world.number()}`;
-    const beside = besides.all.get(refundWorkflowId(refund.refundId));
-    this.webhook(() => {
-      const signal: Job = { kind: 'signal', name: SIGNALS.stripeEvent, argument: { kind: 'refund', stripeRefundId: refund.id, refundId: refund.refundId, status: refund.status, eventId } }; // prettier-ignore
-      if (beside === undefined) return [signal];
-      beside.task([signal]);
-      return [];
-    });
+    this.webhook(() => this.tellRefund(refund, eventId, 0));
     const { status } = refund;
-    const becomes = (ms: number, next: 'succeeded' | 'failed') =>
-      clock.in(ms, { what: 'world', run: null, jobs: () => (refund.status === status && (next === 'succeeded' || !this.world.over || beside !== undefined) && stripe.settleRefund(refund, next), []) }); // prettier-ignore
+    // Counted, so that a bank's word after the escrow's end is waited for.
+    const becomes = (ms: number, next: 'succeeded' | 'failed', code?: string) => {
+      this.underWay += 1;
+      clock.in(ms, { what: 'world', run: null, jobs: () => {
+        this.underWay -= 1;
+        if (refund.status === status) stripe.settleRefund(refund, next, code);
+        return [];
+      } }); // prettier-ignore
+    };
     if (status === 'pending') becomes(HOUR + chance.below(5 * DAY), !calm && chance.happens(0.3) ? 'failed' : 'succeeded'); // prettier-ignore
-    if (status === 'succeeded' && !calm && chance.happens(0.05)) {
+    if (
+      status === 'succeeded' &&
+      !calm &&
+      chance.happens(besides.all.has(refundWorkflowId(refund.refundId)) ? 0.05 : 0.12)
+    ) {
       this.world.happened('refund_failed_late');
-      becomes(HOUR + chance.below(5 * DAY), 'failed');
+      becomes(HOUR + chance.below(5 * DAY), 'failed', chance.of(['expired_or_canceled_card', 'declined', 'unknown']));
     }
+  }
+
+  /** The escrow has ended: what was parked finds its workflow closed. */
+  lookAtParked(): void {
+    for (const again of this.parked) this.deliver(this.world.chance.below(HOUR), again);
+    this.parked = [];
+  }
+
+  /** As the pump's handler: to whom Stripe's word of a refund goes. */
+  private tellRefund(refund: StripeRefund, eventId: string, tries: number): Job[] {
+    const { besides, failedRefunds, store, over, escrowId } = this.world;
+    const { id: stripeRefundId, refundId, status } = refund;
+    const settled = store.movements.get(refundId)?.status === status;
+    const cameBack = (of: string): Job[] => {
+      besides.signalWithStart(failedRefundWorkflowId(of), FAILED_REFUND_WORKFLOW, { refundId: of, escrowId }, { kind: 'signal', name: FAILED_REFUND_SIGNALS.news, argument: undefined }); // prettier-ignore
+      return [];
+    };
+    const origin = failedRefunds.originOf(refundId);
+    if (origin !== null) return settled ? [] : cameBack(origin);
+    const signal: Job = { kind: 'signal', name: SIGNALS.stripeEvent, argument: { kind: 'refund', stripeRefundId, refundId, status, eventId } }; // prettier-ignore
+    const beside = besides.all.get(refundWorkflowId(refundId));
+    if (beside !== undefined) return (beside.task([signal]), []);
+    if (over && !settled && status === 'failed' && failedRefunds.asMade(refundId) !== null) return cameBack(refundId);
+    // Told to a workflow that closes at this very moment, it is told again until its failure is in the books.
+    if (!over && status === 'failed' && store.movements.get(refundId)?.status === 'succeeded') {
+      const again = () => this.tellRefund(refund, eventId, tries + 1);
+      // Parked after twelve tries, it is looked at each hour; what that finds changes only with the escrow's end.
+      if (tries < 12) this.deliver(Math.min(MINUTE * 2 ** tries, HOUR), again);
+      else this.parked.push(again);
+    }
+    return [signal];
   }
 
   /** The pump finds or makes the dispute's row, and tells its workflow, which it starts where it does not run. */

@@ -11,6 +11,8 @@ import { Chargebacks } from './chargebacks.ts';
 import { Chance, Clock } from './clock.ts';
 import { type Command, Execution, type Job } from './core.ts';
 import { Crowd } from './crowd.ts';
+import { Debts } from './debts.ts';
+import { FailedRefunds } from './failed-refunds.ts';
 import { BEGIN, DAY, type Fault } from './faults.ts';
 import type { Isolate } from './isolate.ts';
 import { BUYER, type PersonsCommand, SELLERS } from './people.ts';
@@ -51,9 +53,11 @@ export class World {
   readonly terms: Terms;
   readonly stripe: SimulatedStripe;
   readonly store: Store;
+  readonly debts: Debts;
   readonly recoveries: Recoveries;
   readonly bank: Bank;
   readonly chargebacks: Chargebacks;
+  readonly failedRefunds: FailedRefunds;
   readonly attempts = new Attempts(this);
   readonly besides = new Besides(this);
   readonly crowd = new Crowd(this);
@@ -77,14 +81,20 @@ export class World {
     this.stripe = new SimulatedStripe(chance, (of) => ('intent' in of ? this.words.intentChanged(of.intent) : 'session' in of ? this.words.sessionChanged(of.session) : this.words.refundChanged(of.refund))); // prettier-ignore
     this.store = new Store(this.stripe, guards, chance.of([100, 100, 91]));
     this.store.now = () => this.clock.now;
-    this.recoveries = new Recoveries(this.store, this.stripe, guards);
+    this.debts = new Debts(this.store, went);
+    this.debts.opened = (debt) => this.besides.watch(debt);
+    this.debts.reminded = (debt) => this.besides.settleDebt(debt);
+    this.recoveries = new Recoveries(this.store, this.stripe, guards, this.debts, went);
     this.bank = new Bank(this.stripe, chance, this.store.rate, {
       now: () => this.clock.now,
       after: (ms, act) => this.clock.in(ms, { what: 'world', run: null, jobs: () => (act(), []) }),
       told: (dispute) => this.words.disputeChanged(dispute),
     });
-    const { escrowId, store, stripe, recoveries, bank } = this;
-    this.chargebacks = new Chargebacks({ escrowId, store, stripe, recoveries, bank, terms: () => this.terms, happened: went }); // prettier-ignore
+    const { escrowId, store, stripe, recoveries, bank, debts } = this;
+    this.chargebacks = new Chargebacks({ escrowId, store, stripe, recoveries, bank, debts, terms: () => this.terms, happened: went }); // prettier-ignore
+    this.failedRefunds = new FailedRefunds(store, stripe, went);
+    this.failedRefunds.bankHolds = (chargeId) => this.chargebacks.holds(chargeId);
+    this.chargebacks.takenFromOwed = (part) => this.failedRefunds.taken(part);
     this.continueAfter = chance.happens(0.4) ? 1 + chance.below(6) : undefined;
     this.terms = termsOf(escrowId, BUYER.id, SELLERS.map((s) => s.id), chance, this.clock.now); // prettier-ignore
     this.execution = this.newRun({ escrowId, continueAfter: this.continueAfter });
@@ -225,6 +235,7 @@ export class World {
         this.over = true;
         this.result = c.result;
         this.crowd.sweepAll();
+        this.words.lookAtParked();
         if (!this.calm) afterTheEnd(this);
         return [];
       case 'continueAsNew':
@@ -248,6 +259,8 @@ export class World {
   /** An attempt of the activity of that name. */
   perform(type: string, args: unknown[], crash: (at: CrashPoint) => void): unknown {
     if (CHARGEBACK_ACTIVITIES.has(type)) return this.chargebacks.perform(type, args, crash);
+    if (type === 'remindOfDebt') return this.debts.perform(args, crash);
+    if (type === 'readFailedRefund' || type === 'refundAgain') return this.failedRefunds.perform(type, args[0] as string, crash); // prettier-ignore
     if (RECOVERY_ACTIVITIES.has(type)) return this.recoveries.perform(type, args[0], crash);
     return this.store.perform(type, args[0], crash);
   }
