@@ -33,7 +33,7 @@ export const BRANCHES = [
   // that it came back once more.
   'failedRefund readFailedRefund', 'failedRefund refundAgain', 'failedRefund update completed', 'failedRefund update refused',
   'failedRefund alert refund_owed', 'failedRefund alert refund_unknown', 'failedRefund bank payment refused',
-  'failedRefund ended repaid', 'failedRefund ended paid_by_bank', 'failedRefund started again', 'failedRefund not tried',
+  'failedRefund ended repaid', 'failedRefund ended paid_by_bank', 'failedRefund started again',
   'failedRefund charged back', 'failedRefund charged back in part',
   // A seller's debt: reminded of; paid, given up, or none after all.
   'debt remindOfDebt', 'debt repaid', 'debt repaid in part', 'debt repayment refused', 'debt written off', 'debt write-off refused',

@@ -24,14 +24,15 @@ export function take(
   mark: Mark,
   disputeId: string,
   taken: Taken,
-  refunded: readonly string[] = [],
+  refunded?: readonly string[],
 ): void {
   const m = state.milestones.find((x) => x.id === taken.milestoneId);
   if (!m || m.funds === null) return;
   const left = { principal: taken.principal, buyerFee: taken.buyerFee };
-  // Pending here and not among them, it has failed at Stripe, and its word is on its way.
-  const promised = (r: RefundPart) => (r.status === 'asked' || r.status === 'pending') && !refunded.includes(r.id);
-  for (const part of m.refunds.filter(promised)) takePromised(m, part, left);
+  // Under way or made here and not among them, it has failed or come back at Stripe, and its word is on its way. What a loss took before is none.
+  const ours = m.refunds.filter((r) => r.id.startsWith('rfd_') && !refunded?.includes(r.id));
+  const gone = refunded === undefined ? ['asked', 'pending'] : ['asked', 'pending', 'succeeded'];
+  for (const part of ours.filter((r) => gone.includes(r.status))) takePromised(m, part, left);
   takeOpen(m, disputeId, left);
   takeAccepted(m, disputeId, left);
   settle(state, m, mark);

@@ -63,6 +63,21 @@ test('a refund that was pending when a bank took its money has failed, also befo
   expect(beside.milestones[0]!.refunds.map((r) => [r.status, r.principal])).toEqual([['pending', 2640], ['succeeded', 5163]]); // prettier-ignore
 });
 
+test('a refund that was made and came back before its word was read is not the buyer’s any more: the chargeback keeps the promise', () => {
+  const made = { id: 'rfd_1', part: 1, amount: 2000, principal: 2000, buyerFee: 0, buyerFeeReturned: 0, chargeAmount: 2000, status: 'succeeded', reason: 'r', stripeRefundId: 're_1' }; // prettier-ignore
+  const state = () => ({ id: 'esc_1', status: 'active', ending: null, amendment: null, frozen: [], payments: [], milestones: [{ id: 'ms_1', status: 'refunded', amount: 2000, accepted: 0, refunded: 2000, releases: [], refunds: [{ ...made }], inspection: null, funds: { principal: 2000, buyerFee: 0 } }] }) as unknown as EscrowState; // prettier-ignore
+  const mark = { milestone() {}, head() {}, event() {} };
+  const loss = { milestoneId: 'ms_1', principal: 2000, buyerFee: 0 };
+  const back = state();
+  take(back, mark, 'dp_1', loss, []);
+  expect(back.milestones[0]!.refunds.map((r) => [r.id, r.status])).toEqual([['rfd_1', 'charged_back']]);
+  expect([back.milestones[0]!.status, back.milestones[0]!.refunded]).toEqual(['refunded', 2000]);
+  // Stripe has made it: the buyer has it by the refund, and the bank has taken nothing that was promised.
+  const there = state();
+  take(there, mark, 'dp_1', { ...loss, principal: 0 }, ['rfd_1']);
+  expect(there.milestones[0]!.refunds.map((r) => r.status)).toEqual(['succeeded']);
+});
+
 test('evidence that Stripe took and does not count is not sent again and again: the bank’s word is waited for', async () => {
   const isolate = await isolateForTests();
   const argument = { disputeId: 'dp_1', escrowId: 'esc_1' };
