@@ -30,9 +30,10 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { quick: { type: 'boolean' }, write: { type: 'boolean' }, only: { type: 'string' } },
   });
-  const wanted = values.only === undefined ? Object.keys(SECTIONS) : values.only.split(',');
-  const unknown = wanted.filter((name) => !(name in SECTIONS));
+  const named = values.only?.split(',');
+  const unknown = named?.filter((name) => !(name in SECTIONS)) ?? [];
   if (unknown.length > 0) throw new Error(`--only ${unknown.join(',')}: there is ${Object.keys(SECTIONS).join(', ')}`);
+  const wanted = Object.keys(SECTIONS).filter((name) => named?.includes(name) ?? true);
   const { text, cores, load } = machine();
   const began = Date.now();
   console.log(`${text}; load before the run ${load}`);
