@@ -4,12 +4,11 @@ import type { Tx } from '../db/client.ts';
 import { contentOf, evidenceFiles, recordStripeFile, setEvidence } from '../db/files.ts';
 import { phaseOf } from '../domain/chargeback.ts';
 import { assert } from '../domain/errors.ts';
-import { PaymentsError } from '../payments/errors.ts';
 import { type DisputeEvidence, EVIDENCE_FILE_FIELDS, type EvidenceFileField } from '../payments/port.ts';
 import type { ChargebackActivities } from './chargeback-contract.ts';
 import { disputeReader } from './dispute-reader.ts';
 import { evidencePack } from './evidence.ts';
-import { type ActivityDeps, beating, toFailure } from './stripe-call.ts';
+import { type ActivityDeps, asFailure, beating } from './stripe-call.ts';
 
 type Answers = Pick<ChargebackActivities, 'stageDisputeEvidence' | 'submitDisputeEvidence' | 'acceptDisputeLoss'>;
 
@@ -84,10 +83,4 @@ export function disputeAnswerActivities(deps: ActivityDeps): Answers {
 const stageOf = (phase: 'open' | 'inquiry', { state }: CardDispute): string =>
   `${phase === 'open' ? 'chargeback:' : ''}${state.decided?.round ?? 1}`;
 
-async function writing<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await beating(call);
-  } catch (error) {
-    throw error instanceof PaymentsError ? toFailure(error) : error;
-  }
-}
+const writing = <T>(call: () => Promise<T>): Promise<T> => asFailure(() => beating(call));

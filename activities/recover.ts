@@ -26,7 +26,7 @@ import type { TransferFacts, TransferReversalFacts } from '../payments/port.ts';
 import type { RefundAnswer } from './contract.ts';
 import type { PayAgainOrder, RecoveryActivities, RecoveryRequest, RecoverySubject, ReleasedRefundOrder, TakeBackAnswer, TakeBackOrder } from './recover-contract.ts'; // prettier-ignore
 import { type RefundBooking, type RefundCall, refundFlow } from './refund-flow.ts';
-import { type ActivityDeps, madeOf, readFromStripe, toFailure, writeToStripe } from './stripe-call.ts';
+import { type ActivityDeps, asFailure, madeOf, readFromStripe, writeToStripe } from './stripe-call.ts';
 
 /** One debt per refund or dispute. */
 export const debtKeyOf = (recoveryId: string): string => `recovery:${recoveryId}`;
@@ -281,14 +281,6 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
     by: r.by,
   });
 
-  const failing = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw error instanceof PaymentsError ? toFailure(error) : error;
-    }
-  };
-
   return {
     askRecovery: (request) =>
       sql.begin(async (raw) => {
@@ -318,14 +310,14 @@ export function recoveryActivities(deps: ActivityDeps): RecoveryActivities {
     lapseRecovery: async (refundId) => {
       await sql`UPDATE recoveries SET status = 'lapsed', updated_at = now() WHERE id = ${refundId} AND status = 'asked'`;
     },
-    takeBack: (order) => failing(() => takeBack(order)),
+    takeBack: (order) => asFailure(() => takeBack(order)),
     refundReleased,
     recordReleasedRefund: (order) => flow.readAgain(callOf(order), bookingOf(order)),
     refundAsReleased: async (refundId) => {
       const made = await refundOfReleased(sql, refundId);
       return made && { order: orderAsMade(refundId, made), amount: toInteger(made.principal) };
     },
-    payAgain: (subject) => failing(() => payAgain(subject)),
+    payAgain: (subject) => asFailure(() => payAgain(subject)),
   };
 
   async function stripeIdOf(movementId: string | null): Promise<string> {

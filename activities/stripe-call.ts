@@ -149,7 +149,7 @@ export function final(type: string, message: string): ApplicationFailure {
 /** For reads: the same mapping without a key. */
 export const readFromStripe = <T>(read: () => Promise<T>): Promise<T> => asFailure(() => beating(read));
 
-/** For an activity that beats by itself, with where it stands. */
+/** The same for any work: what Stripe refuses in Temporal's words, everything else as it is. */
 export async function asFailure<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -96,6 +96,11 @@ export function readable(sql: Queryable, viewer: Viewer) {
           AND EXISTS (SELECT FROM escrow_parties ep WHERE ep.person_id = ${viewer.id} AND ep.escrow_id = e.id)`;
 }
 
+/** Each escrow with the terms that hold for it. */
+function withTerms(sql: Queryable) {
+  return sql`FROM escrows e JOIN escrow_terms t ON t.escrow_id = e.id AND t.hash = e.terms_hash`;
+}
+
 function stateRow(sql: Queryable) {
   return sql`
     e.state, t.body AS terms,
@@ -157,7 +162,7 @@ function toMoney(row: EscrowRow): Money {
 export async function findEscrow(sql: Queryable, viewer: Viewer, id: string): Promise<EscrowRecord | null> {
   const [row] = await sql<EscrowRow[]>`
     SELECT ${wholeRow(sql)}
-    FROM escrows e JOIN escrow_terms t ON t.escrow_id = e.id AND t.hash = e.terms_hash
+    ${withTerms(sql)}
     WHERE e.id = ${id} AND ${readable(sql, viewer)}`;
   return row ? toRecord(row) : null;
 }
@@ -166,7 +171,7 @@ export async function findEscrow(sql: Queryable, viewer: Viewer, id: string): Pr
 export async function findEscrowState(sql: Queryable, viewer: Viewer, id: string): Promise<EscrowState | null> {
   const [row] = await sql<StateRow[]>`
     SELECT ${stateRow(sql)}
-    FROM escrows e JOIN escrow_terms t ON t.escrow_id = e.id AND t.hash = e.terms_hash
+    ${withTerms(sql)}
     WHERE e.id = ${id} AND ${readable(sql, viewer)}`;
   return row ? toState(row) : null;
 }
@@ -197,7 +202,7 @@ export async function listEscrows(sql: Queryable, viewer: Viewer, filter: Escrow
   const always = sql`true`;
   const rows = await sql<EscrowRow[]>`
     SELECT ${wholeRow(sql)}
-    FROM escrows e JOIN escrow_terms t ON t.escrow_id = e.id AND t.hash = e.terms_hash
+    ${withTerms(sql)}
     WHERE ${readable(sql, viewer)}
       AND ${status === undefined ? always : sql`e.status = ${status}`}
       AND ${externalId === undefined ? always : sql`e.external_id = ${externalId}`}
